@@ -1,0 +1,92 @@
+import * as z from 'zod'
+import { ControlResult } from './hardening.ts'
+import { Instant, Sha256 } from './ids.ts'
+
+/** All that was rendered; no version, key, mirror or time is in it. */
+export const Bundle = z.strictObject({
+  /** Over the sorted (path, sha256) pairs of the files. */
+  digest: Sha256,
+  files: z.array(z.strictObject({ path: z.string(), sha256: Sha256 })),
+  /** Ids of the controls that the image gets, sorted. */
+  controls: z.array(z.string()),
+})
+export type Bundle = z.infer<typeof Bundle>
+
+export const BuildResult = z.strictObject({
+  artifact: z.strictObject({
+    /** Absolute; the file that is tested, scanned, gated and published, unchanged. */
+    path: z.string(),
+    sha256: Sha256,
+    bytes: z.int(),
+    virtualBytes: z.int(),
+  }),
+  accelerator: z.enum(['kvm', 'tcg']),
+  /** Seconds by what Packer did. */
+  steps: z.array(z.strictObject({ name: z.string(), seconds: z.number() })),
+  /** From the build machine after its reboot. */
+  controls: z.array(ControlResult),
+  tools: z.record(z.string(), z.string()),
+})
+export type BuildResult = z.infer<typeof BuildResult>
+
+/** A named observation of the test stage. The gate judges; this only tells. */
+export const Fact = z.strictObject({
+  id: z.string(),
+  title: z.string(),
+  /** unknown: it could not be looked at; never as good as pass. */
+  status: z.enum(['pass', 'fail', 'unknown']),
+  expected: z.string(),
+  found: z.string(),
+})
+export type Fact = z.infer<typeof Fact>
+
+export const TestReport = z.strictObject({
+  subject: Sha256,
+  facts: z.array(Fact),
+  boots: z.array(z.strictObject({ instance: z.string(), secondsToLogin: z.number() })),
+  /** mintmark-check of each boot and of the offline disk. */
+  controls: z.array(z.strictObject({ where: z.string(), results: z.array(ControlResult) })),
+})
+export type TestReport = z.infer<typeof TestReport>
+
+export const Severity = z.enum(['UNKNOWN', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL'])
+export type Severity = z.infer<typeof Severity>
+
+export const Finding = z.strictObject({
+  id: z.string(),
+  package: z.string(),
+  installed: z.string(),
+  /** Null while the distribution has no fix. */
+  fixed: z.string().nullable(),
+  severity: Severity,
+  title: z.string(),
+})
+export type Finding = z.infer<typeof Finding>
+
+export const SecretFinding = z.strictObject({ rule: z.string(), path: z.string(), severity: Severity })
+
+/** The advisories that were used; null in a ScanReport means that none could be had. */
+export const Database = z.strictObject({
+  source: z.string(),
+  sha256: Sha256,
+  updated: Instant,
+  nextUpdate: Instant,
+  /** True when a made-up old package of this OS release was reported by this database. */
+  canary: z.boolean(),
+})
+export type Database = z.infer<typeof Database>
+
+export const ScanReport = z.strictObject({
+  subject: Sha256,
+  os: z.strictObject({ family: z.string(), release: z.string() }),
+  packages: z.strictObject({ trivy: z.int(), dpkg: z.int() }),
+  database: Database.nullable(),
+  /** Why there is no database. */
+  databaseProblem: z.string().nullable(),
+  findings: z.array(Finding),
+  secrets: z.array(SecretFinding),
+  /** Report name (cyclonedx, spdx, sarif, table, json, packages) -> file in the run folder and its digest. */
+  files: z.record(z.string(), z.strictObject({ path: z.string(), sha256: Sha256 })),
+  trivy: z.strictObject({ version: z.string(), sha256: Sha256 }),
+})
+export type ScanReport = z.infer<typeof ScanReport>

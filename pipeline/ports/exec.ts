@@ -1,0 +1,187 @@
+import { createWriteStream } from 'node:fs'
+import { access, constants } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { $ } from 'zx/core'
+import { MintmarkError } from '../errors.ts'
+
+export interface RunOptions {
+  readonly cwd?: string
+  /** Added to the small environment that every child gets; nothing else of ours is passed on. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: string
+  readonly timeoutMs?: number
+  /**
+   * `tree`: the child and all that it starts die with us, even when we are killed (needs user namespaces).
+   * `child`: only the child itself does; for programs that make user namespaces of their own.
+   */
+  readonly leash?: 'tree' | 'child'
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+  /** Both streams are appended to this file. */
+  readonly logTo?: string
+  /** Exit codes that are no error; `any` when the caller judges. Default: 0. */
+  readonly ok?: readonly number[] | 'any'
+}
+
+export interface Finished {
+  /** Exit code, or null when a signal ended it. */
+  readonly code: number | null
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Running {
+  readonly pid: number
+  /** Never rejects: how it ended is the caller's to judge. */
+  readonly done: Promise<Finished>
+  /** SIGKILL to its whole process group. */
+  kill(): void
+}
+
+export interface Exec {
+  /** Runs argv to its end; throws TOOL_MISSING or TOOL_FAILED, unless `ok` says otherwise. */
+  run(argv: readonly string[], options?: RunOptions): Promise<Finished>
+  start(argv: readonly string[], options?: RunOptions): Running
+  /** Absolute path of a program on PATH (or in the sbin folders), or null. */
+  which(name: string): Promise<string | null>
+  readonly isRoot: boolean
+}
+
+/** The variables of ours that a child may see. No credential is among them. */
+// biome-ignore format: a table
+const passedOn = [
+  'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'TERM', 'SSL_CERT_FILE', 'SSL_CERT_DIR',
+  'XDG_CACHE_HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME', 'XDG_STATE_HOME', 'XDG_RUNTIME_DIR',
+  'http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY',
+  'GOPROXY', 'GOSUMDB', 'GONOSUMDB', 'GOPATH', 'GOMODCACHE', 'GOCACHE', 'GOTOOLCHAIN',
+]
+
+/** Debian keeps some of the tools in sbin, which an ordinary user's PATH lacks. */
+function searchPath(): string {
+  return [process.env['PATH'] ?? '/usr/bin:/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter)
+}
+
+function childEnv(extra: Readonly<Record<string, string>> | undefined): Record<string, string> {
+  const env: Record<string, string> = { PATH: searchPath(), LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' }
+  for (const name of passedOn) {
+    const value = process.env[name]
+    if (value !== undefined) env[name] = value
+  }
+  return { ...env, ...extra }
+}
+
+const isRoot = process.getuid?.() === 0
+
+function leashed(argv: readonly string[], leash: RunOptions['leash']): readonly string[] {
+  if (leash === undefined) return argv
+  const onParentDeath = ['setpriv', '--pdeathsig', 'KILL']
+  if (leash === 'child') return [...onParentDeath, ...argv]
+  const asUser = isRoot ? [] : ['--user', '--map-current-user']
+  return [...onParentDeath, 'unshare', ...asUser, '--pid', '--fork', '--kill-child', ...argv]
+}
+
+async function which(name: string): Promise<string | null> {
+  for (const folder of searchPath().split(delimiter)) {
+    const path = join(folder, name)
+    try {
+      await access(path, constants.X_OK)
+      return path
+    } catch (cause) {
+      void cause // not in this folder: look in the next
+    }
+  }
+  return null
+}
+
+function lineSplitter(onLine: (line: string) => void): (chunk: Buffer | string) => void {
+  let rest = ''
+  return (chunk) => {
+    const parts = (rest + chunk.toString()).split('\n')
+    rest = parts.pop() ?? ''
+    for (const line of parts) onLine(line)
+  }
+}
+
+/** @param signal when it aborts, every running child is killed */
+export function nodeExec(signal: AbortSignal): Exec {
+  function start(argv: readonly string[], options: RunOptions = {}): Running {
+    const log =
+      options.logTo === undefined ? null : createWriteStream(options.logTo, { flags: 'a', mode: 0o600 })
+    // `exec` makes the shell become the child, so that the parent-death signal is tied to us and not to a shell.
+    const shell = $({
+      prefix: 'exec ',
+      detached: true,
+      nothrow: true,
+      quiet: true,
+      env: childEnv(options.env),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.input === undefined ? {} : { input: options.input }),
+    })
+    const child = shell`${leashed(argv, options.leash)}`
+    if (options.input === undefined) child.stdin.end()
+    const { onLine } = options
+    if (onLine !== undefined) {
+      child.stdout.on(
+        'data',
+        lineSplitter((line) => onLine(line, 'stdout')),
+      )
+      child.stderr.on(
+        'data',
+        lineSplitter((line) => onLine(line, 'stderr')),
+      )
+    }
+    if (log !== null) {
+      child.stdout.on('data', (chunk) => log.write(chunk))
+      child.stderr.on('data', (chunk) => log.write(chunk))
+    }
+    const pid = child.pid ?? -1
+    const kill = (): void => {
+      try {
+        if (pid > 1) process.kill(-pid, 'SIGKILL')
+      } catch (cause) {
+        void cause // already gone
+      }
+    }
+    signal.addEventListener('abort', kill, { once: true })
+    if (signal.aborted) kill()
+    const timer = options.timeoutMs === undefined ? undefined : setTimeout(kill, options.timeoutMs)
+    const finish = async (): Promise<Finished> => {
+      const output = await child
+      clearTimeout(timer)
+      signal.removeEventListener('abort', kill)
+      log?.end()
+      return { code: output.exitCode, signal: output.signal, stdout: output.stdout, stderr: output.stderr }
+    }
+    return { pid, done: finish(), kill }
+  }
+
+  async function run(argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    const [program = ''] = argv
+    if (!program.includes('/') && (await which(program)) === null) {
+      throw new MintmarkError('TOOL_MISSING', `${program} is not on this machine`)
+    }
+    const finished = await start(argv, options).done
+    if (signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
+    const { ok = [0] } = options
+    if (ok === 'any' || (finished.code !== null && ok.includes(finished.code))) return finished
+    const how = finished.signal === null ? `exit code ${finished.code}` : `signal ${finished.signal}`
+    throw new MintmarkError('TOOL_FAILED', `${argv.slice(0, 3).join(' ')} ended with ${how}`, {
+      details: [
+        ...tail(finished.stderr, 12),
+        ...(finished.stderr.trim() === '' ? tail(finished.stdout, 12) : []),
+      ],
+      where: { command: argv.join(' ') },
+    })
+  }
+
+  return { run, start, which, isRoot }
+}
+
+function tail(text: string, lines: number): string[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(-lines)
+}

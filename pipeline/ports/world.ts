@@ -1,0 +1,20 @@
+import type { Clock } from './clock.ts'
+import type { Exec } from './exec.ts'
+import type { Files } from './files.ts'
+import type { Places } from './places.ts'
+import type { Report } from './report.ts'
+import type { Tools } from './tools.ts'
+
+/** All that a stage may touch. Built once in main.ts; tests build their own. */
+export interface World {
+  readonly exec: Exec
+  readonly files: Files
+  readonly clock: Clock
+  readonly report: Report
+  readonly tools: Tools
+  readonly places: Places
+  /** Our own environment variables, read-only. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Aborts on Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal
+}

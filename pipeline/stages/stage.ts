@@ -1,0 +1,47 @@
+import type * as z from 'zod'
+import type { ResolvedBase } from '../model/base.ts'
+import type { Definition } from '../model/definition.ts'
+import type { GateDecision } from '../model/gate.ts'
+import type { Published, Recorded } from '../model/release.ts'
+import type { Bundle, BuildResult, ScanReport, TestReport } from '../model/stages.ts'
+import type { StepReport } from '../ports/report.ts'
+import type { World } from '../ports/world.ts'
+
+/** What each stage leaves in the run folder, as `<stage>.json`. */
+export interface StageOutputs {
+  readonly base: ResolvedBase
+  readonly render: Bundle
+  readonly build: BuildResult
+  readonly test: TestReport
+  readonly scan: ScanReport
+  readonly gate: GateDecision
+  readonly publish: Published
+  readonly record: Recorded
+}
+export type StageId = keyof StageOutputs
+
+export interface StageContext {
+  readonly world: World
+  readonly image: string
+  readonly definition: Definition
+  /** Absolute path of this run's folder. A stage writes only below it (and what it exists to write elsewhere). */
+  readonly folder: string
+  readonly runId: string
+  /** The version reserved for this run. */
+  readonly version: string
+  readonly options: {
+    /** A folder or an OCI reference; null: Trivy's own default. */
+    readonly trivyDb: string | null
+  }
+  readonly step: StepReport
+  /** Output of an earlier stage that this one declared in `needs`. */
+  need<K extends StageId>(stage: K): StageOutputs[K]
+}
+
+export interface Stage<K extends StageId = StageId> {
+  readonly id: K
+  readonly needs: readonly StageId[]
+  readonly output: z.ZodType<StageOutputs[K]>
+  /** Must be repeatable: killed at any moment, it is simply run again. Ends its step by returning `line`. */
+  run(context: StageContext): Promise<{ readonly output: StageOutputs[K]; readonly line: string }>
+}

@@ -1,0 +1,92 @@
+import type { BaseLock, ResolvedBase } from '../model/base.ts'
+import type { Definition } from '../model/definition.ts'
+import type { TargetId } from '../model/ids.ts'
+import type { Finished } from '../ports/exec.ts'
+import type { StepReport } from '../ports/report.ts'
+import type { World } from '../ports/world.ts'
+
+export interface BaseInput {
+  readonly world: World
+  readonly image: string
+  readonly definition: Definition
+  readonly lock: BaseLock
+  /** Only for progress: update() with what happens right now. */
+  readonly step: Pick<StepReport, 'update'>
+}
+
+/** How to reach a machine that was made from a candidate. */
+export interface Login {
+  readonly user: string
+  /** One line of OpenSSH. */
+  readonly publicKey: string
+  /** Path of the private key, mode 0600. */
+  readonly privateKey: string
+}
+
+export interface LaunchInput {
+  readonly world: World
+  /** Absolute path of the image; it is never written to (a throw-away overlay takes the writes). */
+  readonly disk: string
+  readonly definition: Definition
+  /** Becomes the instance-id and the host name: lower-case letters, digits, "-". */
+  readonly instance: string
+  readonly login: Login
+  /** An existing folder of the caller's for overlay, seed and console log; removed by the caller. */
+  readonly folder: string
+  /** Virtual size of the instance's disk in GiB, at least the image's. */
+  readonly diskGiB: number
+  /** Adds a second network card on a private link, whose other end is `Instance.link`. */
+  readonly link: boolean
+}
+
+/** Our end of the private link: we are a host at layer 2, not a client of a forwarder. */
+export interface Link {
+  /** TCP ports of the instance that answer a SYN with SYN-ACK; `ports` that stay silent or answer RST are not in it. */
+  openTcpPorts(
+    ports: readonly number[],
+    options?: { readonly timeoutMs?: number },
+  ): Promise<readonly number[]>
+  /** True once the instance answered our ARP request. */
+  reachable(timeoutMs: number): Promise<boolean>
+}
+
+export interface Instance {
+  /** For people and for ssh: 127.0.0.1 and a forwarded port. */
+  readonly host: string
+  readonly port: number
+  readonly link: Link | null
+  /** Seconds from power-on until a login as `login.user` worked; rejects with the console's last lines at the deadline. */
+  waitForLogin(deadlineMs: number): Promise<number>
+  /** Runs one command line of the guest's shell as the login user; never rejects for its exit code. */
+  ssh(command: string, options?: { readonly timeoutMs?: number; readonly input?: string }): Promise<Finished>
+  /** argv of an OpenSSH client for this instance, without a command. */
+  sshArgv(): readonly string[]
+  /** Last lines of the serial console. */
+  console(lines: number): Promise<readonly string[]>
+  /** Resolves when the machine's process has ended. */
+  readonly ended: Promise<void>
+  /** Ends the machine at once; safe to call twice. */
+  stop(): Promise<void>
+}
+
+/** An artifact's own file systems, copied out read-only into a private folder. */
+export interface DiskTree {
+  /** Folder that holds `/` with all its mounts merged (the ESP under boot/efi). */
+  readonly root: string
+  readonly fileSystems: readonly {
+    readonly mount: string
+    readonly type: string
+    readonly partition: number
+  }[]
+}
+
+/**
+ * Where images are built and live. A target is a plain object that satisfies this; no stage asks which one it has.
+ */
+export interface Target {
+  readonly id: TargetId
+  resolveBase(input: BaseInput): Promise<ResolvedBase>
+  launch(input: LaunchInput): Promise<Instance>
+  /** Works without root, mounts and loop devices. `into` is an existing empty folder of the caller's. */
+  readDisk(world: World, disk: string, into: string): Promise<DiskTree>
+}
