@@ -29,6 +29,8 @@ export interface StageContext {
   readonly runId: string
   /** The version reserved for this run. */
   readonly version: string
+  /** Seconds that each finished stage of this run took. */
+  readonly seconds: Readonly<Record<string, number>>
   readonly options: {
     /** A folder or an OCI reference; null: Trivy's own default. */
     readonly trivyDb: string | null
