@@ -57,7 +57,8 @@ function valueAt(data: unknown, path: Path): unknown {
 /** The nearest of the known words, when it is near enough to be a slip of the finger. */
 export function didYouMean(word: string, known: readonly string[]): string | null {
   const [best] = known.map((item) => ({ item, far: distance(word, item) })).sort((a, b) => a.far - b.far)
-  return best !== undefined && best.far <= Math.max(2, Math.floor(word.length / 3)) ? best.item : null
+  const near = Math.max(1, Math.floor(word.length / 3))
+  return best !== undefined && word.length > 2 && best.far <= near ? best.item : null
 }
 
 const show = (value: unknown): string => {
@@ -108,13 +109,19 @@ export function parseYaml<T>(schema: z.ZodType<T>, text: string, options: ParseO
     const root = document.contents as Node | null
     const parsed = schema.safeParse(data, { reportInput: true })
     if (parsed.success) return parsed.data
-    for (const issue of parsed.error.issues) {
+    // A misspelt required field is one mistake, though the schema sees two: one unknown, one missing.
+    const meantFields = new Set<string>()
+    const issues = [...parsed.error.issues].sort(
+      (a, b) => Number(b.code === 'unrecognized_keys') - Number(a.code === 'unrecognized_keys'),
+    )
+    for (const issue of issues) {
       if (issue.code === 'unrecognized_keys') {
         const known = knownKeys(schema, issue.path)
         for (const key of issue.keys) {
           const path = [...issue.path, key]
           const later = options.notYetSupported?.includes(dotted(path)) === true
           const meant = didYouMean(key, known)
+          if (meant !== null) meantFields.add(dotted([...issue.path, meant]))
           const advice = later
             ? 'is not supported by this version yet: remove it'
             : `is not a field${meant === null ? ` (known here: ${known.join(', ')})` : `; did you mean "${meant}"?`}`
@@ -125,14 +132,16 @@ export function parseYaml<T>(schema: z.ZodType<T>, text: string, options: ParseO
       const found = valueAt(data, issue.path)
       const name = issue.path.length === 0 ? 'the document' : dotted(issue.path)
       if (found === undefined) {
-        add(offsetOf(root, issue.path, false), `${name} is missing`)
+        if (!meantFields.has(name)) add(offsetOf(root, issue.path, false), `${name} is missing`)
         continue
       }
       const choices = issue.code === 'invalid_value' ? issue.values.map(String) : []
       const meant = typeof found === 'string' ? didYouMean(found, choices) : null
+      const quotes =
+        typeof found === 'number' && choices.includes(String(found)) ? `; write it in quotes: "${found}"` : ''
       const wanted =
         issue.code === 'invalid_value'
-          ? `expected ${choices.map((choice) => `"${choice}"`).join(' or ')}${meant === null ? '' : `; did you mean "${meant}"?`}`
+          ? `expected ${choices.map((choice) => `"${choice}"`).join(' or ')}${meant === null ? '' : `; did you mean "${meant}"?`}${quotes}`
           : issue.message.replace(/^Invalid input: /, '')
       add(offsetOf(root, issue.path, false), `${name} is ${show(found)}: ${wanted}`)
     }

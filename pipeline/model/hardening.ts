@@ -26,6 +26,11 @@ export const Kind = z.strictObject({
   columns: z.array(z.string()),
   /** Fewer is later: kinds are applied in ascending order (packages before what configures them). */
   order: z.int(),
+  /** Debian packages that its scripts, or what they configure, need in the image. */
+  packages: z.array(z.string()).optional(),
+  /** For people: what apply writes, and what check reads in a running machine and on a folder. */
+  writes: z.string().optional(),
+  reads: z.string().optional(),
 })
 export type Kind = z.infer<typeof Kind>
 

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { ResolvedBase } from './base.ts'
 import { GateDecision } from './gate.ts'
-import { Arch, ImageName, Instant, Sha256, TargetId } from './ids.ts'
-import { Fact } from './stages.ts'
+import { Arch, ControlId, Day, ImageName, Instant, Sha256, TargetId, TeamName } from './ids.ts'
+import { Fact, ScanReport } from './stages.ts'
 
 export const Version = z
   .string()
@@ -11,6 +11,34 @@ export const Version = z
 /** `publish`: the artifact is in the catalog, private, under its digest. */
 export const Published = z.strictObject({ subject: Sha256, bytes: z.int(), blob: z.string() })
 export type Published = z.infer<typeof Published>
+
+/** What decides whether the next version is a major, a minor or a patch. */
+export const VersionFacts = z.strictObject({
+  /** Family and release, e.g. debian-13. */
+  os: z.string(),
+  /** Whom people log in as. */
+  login: z.string(),
+  layout: z.string(),
+  profile: z.string(),
+  /** As the definition adds them to the base and takes them from it. Sorted. */
+  packages: z.strictObject({ add: z.array(z.string()), remove: z.array(z.string()) }),
+  /** Open TCP ports, sorted. */
+  ports: z.array(z.int()),
+  controls: z.array(z.string()),
+  bundle: Sha256,
+})
+export type VersionFacts = z.infer<typeof VersionFacts>
+
+/** `releases/<image>/<version>/reservation.json`: taken before the build, never given to another run. */
+export const Reservation = z.strictObject({
+  schema: z.literal(1),
+  image: ImageName,
+  version: Version,
+  run: z.string(),
+  facts: VersionFacts,
+  reserved: Instant,
+})
+export type Reservation = z.infer<typeof Reservation>
 
 /** The predicate of a variant's statement: the facts, written once. */
 export const RecordPredicate = z.strictObject({
@@ -21,6 +49,10 @@ export const RecordPredicate = z.strictObject({
   arch: Arch,
   run: z.string(),
   created: Instant,
+  /** The team that answers for the image. */
+  owner: TeamName,
+  login: z.string(),
+  profile: ControlId,
   source: z.strictObject({
     /** Null outside a git checkout. */
     commit: z.string().nullable(),
@@ -45,6 +77,8 @@ export const RecordPredicate = z.strictObject({
     notapplicable: z.int(),
   }),
   facts: z.array(Fact),
+  /** What looked for vulnerabilities, and with which advisories; the findings are in the reports. */
+  scan: ScanReport.pick({ os: true, packages: true, database: true, databaseProblem: true, trivy: true }),
   gate: GateDecision,
   /** Report name -> digest of the blob in the catalog (SBOMs, SARIF, tables, control results, scan). */
   reports: z.record(z.string(), z.strictObject({ sha256: Sha256, bytes: z.int() })),
@@ -92,3 +126,21 @@ export const ChannelPointer = z.strictObject({
   moved: Instant,
 })
 export type ChannelPointer = z.infer<typeof ChannelPointer>
+
+/** `scans/policies/trust.yaml`: whose signatures anchor a record. */
+export const TrustPolicy = z.strictObject({
+  schema: z.literal(1),
+  keys: z.array(
+    z.strictObject({
+      keyid: Sha256,
+      /** The signer: a team or a service, e.g. team-platform release job. */
+      name: z.string().min(3),
+      /** Ed25519, SPKI in PEM. */
+      publicKey: z.string(),
+      /** Records made from the first day to the last, both included, are trusted. */
+      from: Day,
+      until: Day,
+    }),
+  ),
+})
+export type TrustPolicy = z.infer<typeof TrustPolicy>

@@ -45,6 +45,8 @@ export interface Exec {
   /** Absolute path of a program on PATH (or in the sbin folders), or null. */
   which(name: string): Promise<string | null>
   readonly isRoot: boolean
+  /** Milliseconds so far in which at least one child of ours ran: the rest of a run's time is our own. */
+  busyMs(): number
 }
 
 /** The variables of ours that a child may see. No credential is among them. */
@@ -62,7 +64,8 @@ function searchPath(): string {
 }
 
 function childEnv(extra: Readonly<Record<string, string>> | undefined): Record<string, string> {
-  const env: Record<string, string> = { PATH: searchPath(), LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' }
+  // Without SHLVL, bash takes a socket on its stdin for a remote login and runs the user's .bashrc first.
+  const env: Record<string, string> = { PATH: searchPath(), LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', SHLVL: '1' }
   for (const name of passedOn) {
     const value = process.env[name]
     if (value !== undefined) env[name] = value
@@ -104,6 +107,18 @@ function lineSplitter(onLine: (line: string) => void): (chunk: Buffer | string) 
 
 /** @param signal when it aborts, every running child is killed */
 export function nodeExec(signal: AbortSignal): Exec {
+  let children = 0
+  let busy = 0
+  let busySince = 0
+  const began = (): void => {
+    if (children === 0) busySince = performance.now()
+    children += 1
+  }
+  const ended = (): void => {
+    children -= 1
+    if (children === 0) busy += performance.now() - busySince
+  }
+
   function start(argv: readonly string[], options: RunOptions = {}): Running {
     const log =
       options.logTo === undefined ? null : createWriteStream(options.logTo, { flags: 'a', mode: 0o600 })
@@ -118,6 +133,7 @@ export function nodeExec(signal: AbortSignal): Exec {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.input === undefined ? {} : { input: options.input }),
     })
+    began()
     const child = shell`${leashed(argv, options.leash)}`
     if (options.input === undefined) child.stdin.end()
     const { onLine } = options
@@ -148,6 +164,7 @@ export function nodeExec(signal: AbortSignal): Exec {
     const timer = options.timeoutMs === undefined ? undefined : setTimeout(kill, options.timeoutMs)
     const finish = async (): Promise<Finished> => {
       const output = await child
+      ended()
       clearTimeout(timer)
       signal.removeEventListener('abort', kill)
       log?.end()
@@ -175,7 +192,9 @@ export function nodeExec(signal: AbortSignal): Exec {
     })
   }
 
-  return { run, start, which, isRoot }
+  const busyMs = (): number => busy + (children > 0 ? performance.now() - busySince : 0)
+
+  return { run, start, which, isRoot, busyMs }
 }
 
 function tail(text: string, lines: number): string[] {

@@ -1,8 +1,12 @@
+import type { Catalog } from './catalog.ts'
 import type { Clock } from './clock.ts'
 import type { Exec } from './exec.ts'
 import type { Files } from './files.ts'
+import type { WithLock } from './lock.ts'
+import type { Net } from './net.ts'
 import type { Places } from './places.ts'
 import type { Report } from './report.ts'
+import type { Signing } from './signing.ts'
 import type { Tools } from './tools.ts'
 
 /** All that a stage may touch. Built once in main.ts; tests build their own. */
@@ -10,8 +14,13 @@ export interface World {
   readonly exec: Exec
   readonly files: Files
   readonly clock: Clock
+  readonly withLock: WithLock
+  /** Needed to launch machines; a world without it can do all else. */
+  readonly net?: Net
   readonly report: Report
   readonly tools: Tools
+  readonly catalog: Catalog
+  readonly keys: Signing
   readonly places: Places
   /** Our own environment variables, read-only. */
   readonly env: Readonly<Record<string, string | undefined>>

@@ -3,7 +3,7 @@ import type { ResolvedBase } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
 import type { GateDecision } from '../model/gate.ts'
 import type { Published, Recorded } from '../model/release.ts'
-import type { Bundle, BuildResult, ScanReport, TestReport } from '../model/stages.ts'
+import type { BuildResult, Bundle, ScanReport, TestReport } from '../model/stages.ts'
 import type { StepReport } from '../ports/report.ts'
 import type { World } from '../ports/world.ts'
 
@@ -43,6 +43,10 @@ export interface StageContext {
 export interface Stage<K extends StageId = StageId> {
   readonly id: K
   readonly needs: readonly StageId[]
+  /** The options that its result depends on. */
+  readonly options?: readonly (keyof StageContext['options'])[]
+  /** Its result depends on the clock, so an earlier one never holds. */
+  readonly always?: boolean
   readonly output: z.ZodType<StageOutputs[K]>
   /** Must be repeatable: killed at any moment, it is simply run again. Ends its step by returning `line`. */
   run(context: StageContext): Promise<{ readonly output: StageOutputs[K]; readonly line: string }>

@@ -1,4 +1,5 @@
-import type { BaseLock, ResolvedBase } from '../model/base.ts'
+import type { MintmarkError } from '../errors.ts'
+import type { BaseLock, ResolvedBase, SeenSuite } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
 import type { TargetId } from '../model/ids.ts'
 import type { Finished } from '../ports/exec.ts'
@@ -12,6 +13,29 @@ export interface BaseInput {
   readonly lock: BaseLock
   /** Only for progress: update() with what happens right now. */
   readonly step: Pick<StepReport, 'update'>
+}
+
+/** One suite as the archive serves it now: checked, or why it is refused. */
+export type BaseSight =
+  | { readonly suite: string; readonly seen: SeenSuite }
+  | { readonly suite: string; readonly refused: MintmarkError }
+
+/** Values that enter a build at run time; none of them is in the bundle. */
+export type BuildVariables = Readonly<Record<string, string | number>>
+
+export interface SourceInput {
+  /** Folder below templates/. */
+  readonly template: string
+  /** As the build block names it, e.g. source.qemu.image */
+  readonly name: string
+  readonly values: Readonly<Record<string, unknown>>
+}
+
+export interface VariablesInput {
+  readonly world: World
+  readonly folder: string
+  /** Null when the bundle is only validated. */
+  readonly base: ResolvedBase | null
 }
 
 /** How to reach a machine that was made from a candidate. */
@@ -37,6 +61,10 @@ export interface LaunchInput {
   readonly diskGiB: number
   /** Adds a second network card on a private link, whose other end is `Instance.link`. */
   readonly link: boolean
+  /** Memory in MiB; 1024 when left out. */
+  readonly memoryMiB?: number
+  /** More public keys (lines of OpenSSH) that may log in as the same user. */
+  readonly alsoAuthorize?: readonly string[]
 }
 
 /** Our end of the private link: we are a host at layer 2, not a client of a forwarder. */
@@ -78,6 +106,11 @@ export interface DiskTree {
     readonly type: string
     readonly partition: number
   }[]
+  /**
+   * argv before a program that has to see the image's own owners and modes on the tree; empty when they are on the files
+   * themselves (as root).
+   */
+  readonly asOwned?: readonly string[]
 }
 
 /**
@@ -85,7 +118,17 @@ export interface DiskTree {
  */
 export interface Target {
   readonly id: TargetId
+  /** The user that cloud-init makes in each instance. */
+  loginUser(definition: Definition): string
+  /** How machines run here, and why so. */
+  host(world: World): Promise<{ readonly accelerator: 'kvm' | 'tcg'; readonly why: string }>
+  /** Pure: which Packer source the bundle gets, and the values that its template needs. */
+  sourceInput(definition: Definition): SourceInput
+  /** What enters the build at run time: disks, accelerator, mirrors. `folder` is the engine's private folder. */
+  buildVariables(input: VariablesInput): Promise<BuildVariables>
   resolveBase(input: BaseInput): Promise<ResolvedBase>
+  /** What the base's source offers now, each part judged by the lock; nothing is made of it. */
+  observeBase(input: Pick<BaseInput, 'world' | 'image' | 'lock'>): Promise<readonly BaseSight[]>
   launch(input: LaunchInput): Promise<Instance>
   /** Works without root, mounts and loop devices. `into` is an existing empty folder of the caller's. */
   readDisk(world: World, disk: string, into: string): Promise<DiskTree>

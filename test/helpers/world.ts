@@ -6,8 +6,12 @@ import { systemClock } from '../../pipeline/ports/clock.ts'
 import { nodeExec } from '../../pipeline/ports/exec.ts'
 import { nodeFiles } from '../../pipeline/ports/files.ts'
 import { findTools } from '../../pipeline/ports/find-tools.ts'
+import { folderCatalog } from '../../pipeline/ports/folder-catalog.ts'
+import { withLock } from '../../pipeline/ports/lock.ts'
+import { nodeNet } from '../../pipeline/ports/net.ts'
 import { placesFrom } from '../../pipeline/ports/places.ts'
 import type { Report } from '../../pipeline/ports/report.ts'
+import { signing } from '../../pipeline/ports/signing.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 
 export const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
@@ -67,9 +71,13 @@ export async function testWorld(
   const world: World = {
     exec,
     files: nodeFiles,
+    withLock,
+    net: nodeNet,
     clock: now === undefined ? systemClock : { now: () => now, sleep: systemClock.sleep },
     report: recordingReport(told, options.answer ?? false),
     tools: findTools(exec, nodeFiles, own),
+    catalog: folderCatalog(places.catalog, nodeFiles),
+    keys: signing(places.keys, nodeFiles),
     places,
     env: process.env,
     signal: stop.signal,

@@ -1,0 +1,94 @@
+import type { Definition } from '../model/definition.ts'
+import type { Control } from '../model/hardening.ts'
+import type { Bundle } from '../model/stages.ts'
+import { canonicalJson, digestOf, sha256 } from './digest.ts'
+import { renderTemplate } from './render-template.ts'
+
+/** Template name (below templates/, without .hbs) -> its text. */
+export type Templates = ReadonlyMap<string, string>
+
+export interface BundleInput {
+  readonly image: string
+  readonly definition: Definition
+  readonly codename: string
+  /** The user that cloud-init makes. */
+  readonly loginUser: string
+  /** The Packer source of the target: its template's folder and the values that the target adds. */
+  readonly source: {
+    readonly template: string
+    readonly name: string
+    readonly values: Readonly<Record<string, unknown>>
+  }
+  readonly pluginVersion: string
+  readonly controls: readonly Control[]
+  /** Rendered by core/hardening. */
+  readonly hardenScript: string
+  readonly checkScript: string
+  readonly packages: readonly string[]
+  readonly unwanted: readonly string[]
+}
+
+export interface RenderedBundle {
+  readonly bundle: Bundle
+  /** Path below the bundle's folder -> content. */
+  readonly files: ReadonlyMap<string, string>
+}
+
+/** Packer's own placeholders: data to us, so that they pass through Handlebars untouched. */
+const executeCommand = 'chmod 0700 {{ .Path }}; sudo -n env {{ .Vars }} sh {{ .Path }}'
+
+const shutdownCommand = 'sudo -n sh /run/mintmark-last.sh'
+
+const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort()
+
+/** Pure: the same input gives the same bytes. No version, run, key, mirror or time is in it. */
+export function renderBundle(templates: Templates, input: BundleInput): RenderedBundle {
+  const { definition } = input
+  const text = (name: string, data: Readonly<Record<string, unknown>>): string =>
+    renderTemplate(templates.get(name) ?? '', data)
+  const guest = {
+    image: input.image,
+    codename: input.codename,
+    loginUser: input.loginUser,
+    packages: sorted([...input.packages, ...definition.content.packages.add]),
+    unwanted: sorted([...input.unwanted, ...definition.content.packages.remove]),
+  }
+  const files = new Map<string, string>([
+    [
+      'source.pkr.hcl',
+      text(`${input.source.template}/source.pkr.hcl`, {
+        pluginVersion: `= ${input.pluginVersion}`,
+        diskSize: definition.disk.size,
+        ...input.source.values,
+      }),
+    ],
+    [
+      'build.pkr.hcl',
+      text('build.pkr.hcl', {
+        loginUser: input.loginUser,
+        sources: [input.source.name],
+        executeCommand,
+        shutdownCommand,
+      }),
+    ],
+    ['cloud-init/user-data.json', `${canonicalJson({ disable_root: true, package_update: false })}\n`],
+    ['guest/prepare.sh', text('guest/prepare.sh', guest)],
+    ['guest/harden.sh', input.hardenScript],
+    ['guest/mintmark-check', input.checkScript],
+    ['guest/reboot.sh', text('guest/reboot.sh', guest)],
+    ['guest/check.sh', text('guest/check.sh', guest)],
+    ['guest/seal.sh', text('guest/seal.sh', guest)],
+    ['guest/last.sh', text('guest/last.sh', guest)],
+  ])
+  const listed = [...files.entries()]
+    .map(([path, content]) => ({ path, sha256: sha256(content) }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+  return {
+    bundle: {
+      digest: digestOf(listed),
+      files: listed,
+      controls: sorted(input.controls.map((control) => control.id)),
+    },
+    files,
+  }
+}

@@ -1,0 +1,23 @@
+import { MintmarkError } from '../errors.ts'
+
+export interface FetchOptions {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * The body behind an http or https URL.
+ * @throws MintmarkError PROVIDER_UNREACHABLE
+ */
+export async function fetchBytes(url: string, options: FetchOptions): Promise<Uint8Array> {
+  const deadline = AbortSignal.timeout(options.timeoutMs)
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal])
+  try {
+    const response = await fetch(url, { signal, redirect: 'follow' })
+    if (!response.ok) throw new MintmarkError('PROVIDER_UNREACHABLE', `${url} answered ${response.status}`)
+    return new Uint8Array(await response.arrayBuffer())
+  } catch (cause) {
+    if (cause instanceof MintmarkError) throw cause
+    throw new MintmarkError('PROVIDER_UNREACHABLE', `${url} can't be reached`, { cause })
+  }
+}

@@ -1,0 +1,88 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  artifactFile,
+  milestoneOf,
+  parsePackerLine,
+  spoken,
+  tellingLines,
+} from '../../pipeline/core/packer-output.ts'
+import type { MintmarkError } from '../../pipeline/errors.ts'
+
+const output = suite('packer-output')
+
+output('a line of -machine-readable is taken apart', () => {
+  assert.equal(
+    parsePackerLine('1795319254,,ui,message,    qemu.image: 0 upgraded%!(PACKER_COMMA) 0 newly installed'),
+    {
+      kind: 'ui',
+      level: 'message',
+      text: '0 upgraded, 0 newly installed',
+    },
+  )
+  assert.equal(parsePackerLine('1795319095,,ui,say,==> qemu.image: Waiting for SSH to become available...'), {
+    kind: 'ui',
+    level: 'say',
+    text: 'Waiting for SSH to become available...',
+  })
+  assert.equal(parsePackerLine('1795319095,qemu.image,error,Script exited with non-zero exit status: 1'), {
+    kind: 'error',
+    text: 'Script exited with non-zero exit status: 1',
+  })
+  assert.is(parsePackerLine('1,,version,1.11.2').kind, 'other')
+  assert.is(parsePackerLine('no commas').kind, 'other')
+})
+
+output('milestones are in the order in which Packer says them', () => {
+  const said = [
+    'Starting VM, booting disk image',
+    'Waiting for SSH to become available...',
+    'Provisioning with shell script: /x/guest/prepare.sh',
+    'Provisioning with shell script: /x/guest/harden.sh',
+    'Provisioning with shell script: /x/guest/reboot.sh',
+    'Provisioning with shell script: /x/guest/check.sh',
+    'Provisioning with shell script: /x/guest/seal.sh',
+    'Gracefully halting virtual machine...',
+    'Converting hard drive...',
+  ]
+  assert.equal(
+    said.map((text) => milestoneOf(text)?.index),
+    said.map((_, index) => index),
+  )
+  assert.is(milestoneOf('Setting up curl'), null)
+})
+
+output('our scripts speak for themselves', () => {
+  assert.is(spoken('mintmark: installing 4 packages'), 'installing 4 packages')
+  assert.is(spoken('Setting up curl'), null)
+})
+
+output('telling lines leave the chatter of apt out and keep the errors', () => {
+  const ui = (level: 'message' | 'error', text: string) => ({ kind: 'ui', level, text }) as const
+  const lines = tellingLines(
+    [
+      ui('message', 'Get:1 http://x'),
+      ui('message', 'E: Unable to locate package nosuch'),
+      ui('message', 'Setting up curl'),
+      ui('error', 'Script exited with 100'),
+    ],
+    5,
+  )
+  assert.equal(lines, ['E: Unable to locate package nosuch', 'Script exited with 100'])
+})
+
+output('the artifact comes from the manifest', () => {
+  const manifest = {
+    builds: [{ builder_type: 'qemu', files: [{ name: '/o/image.qcow2', size: 5 }], artifact_id: 'VM' }],
+    last_run_uuid: 'x',
+  }
+  assert.is(artifactFile(JSON.stringify(manifest)), '/o/image.qcow2')
+  try {
+    artifactFile(JSON.stringify({ builds: [{ builder_type: 'qemu', files: [] }] }))
+    assert.unreachable()
+  } catch (cause) {
+    assert.is((cause as MintmarkError).code, 'BUILD_FAILED')
+  }
+})
+
+output.run()

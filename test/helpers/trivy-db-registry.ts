@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { unpackedProgram } from '../../pipeline/ports/install-tools.ts'
+import type { World } from '../../pipeline/ports/world.ts'
+import { checkout } from './world.ts'
+
+export const fixtureDb = join(checkout, 'test/fixtures/trivy-db')
+
+export interface Registry {
+  /** host:port on the loopback. */
+  readonly host: string
+  /** Puts a vulnerability database there, as Trivy expects it. @returns the manifest's digest, sha256:... */
+  push(repository: string, tag: string, database: string): Promise<string>
+  stop(): Promise<void>
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+const digestOf = (content: Uint8Array): string =>
+  `sha256:${createHash('sha256').update(content).digest('hex')}`
+
+async function answered(response: Response): Promise<Response> {
+  if (!response.ok) throw new Error(`${response.status} from ${response.url}: ${await response.text()}`)
+  return response
+}
+
+async function pushBlob(base: string, content: Uint8Array): Promise<{ digest: string; size: number }> {
+  const digest = digestOf(content)
+  const begun = await answered(await fetch(`${base}/blobs/uploads/`, { method: 'POST' }))
+  const url = new URL(begun.headers.get('location') ?? '', base)
+  url.searchParams.set('digest', digest)
+  const headers = { 'content-type': 'application/octet-stream' }
+  await answered(await fetch(url, { method: 'PUT', body: Buffer.from(content), headers }))
+  return { digest, size: content.byteLength }
+}
+
+/** A real registry (Debian's docker-registry) on 127.0.0.1, with all its data below `folder`. */
+export async function startRegistry(world: World, folder: string): Promise<Registry> {
+  const port = await freePort()
+  const program =
+    (await world.exec.which('docker-registry')) ?? unpackedProgram(world.places, 'docker-registry')
+  const config = join(folder, 'registry.yml')
+  await world.files.write(
+    config,
+    JSON.stringify({
+      version: 0.1,
+      log: { level: 'error' },
+      storage: { filesystem: { rootdirectory: join(folder, 'registry') } },
+      http: { addr: `127.0.0.1:${port}` },
+    }),
+  )
+  const running = world.exec.start([program, 'serve', config], { leash: 'child' })
+  const host = `127.0.0.1:${port}`
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await answered(await fetch(`http://${host}/v2/`))
+      break
+    } catch (cause) {
+      if (tries === 150) throw cause
+      await world.clock.sleep(100)
+    }
+  }
+  return {
+    host,
+    async push(repository, tag, database) {
+      const base = `http://${host}/v2/${repository}`
+      const archive = join(folder, `${tag}.tar.gz`)
+      await world.exec.run(['tar', '-C', database, '-czf', archive, 'trivy.db', 'metadata.json'])
+      const layer = await pushBlob(base, await world.files.readBytes(archive))
+      const empty = await pushBlob(base, Buffer.from('{}'))
+      const manifest = JSON.stringify({
+        schemaVersion: 2,
+        mediaType: 'application/vnd.oci.image.manifest.v1+json',
+        config: { mediaType: 'application/vnd.aquasec.trivy.config.v1+json', ...empty },
+        layers: [
+          {
+            mediaType: 'application/vnd.aquasec.trivy.db.layer.v1.tar+gzip',
+            ...layer,
+            annotations: { 'org.opencontainers.image.title': 'db.tar.gz' },
+          },
+        ],
+      })
+      const headers = { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }
+      await answered(await fetch(`${base}/manifests/${tag}`, { method: 'PUT', body: manifest, headers }))
+      return digestOf(Buffer.from(manifest))
+    },
+    async stop() {
+      running.kill()
+      await running.done
+    },
+  }
+}

@@ -1,0 +1,116 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { MintmarkError } from '../../pipeline/errors.ts'
+import { nodeExec } from '../../pipeline/ports/exec.ts'
+
+const running = suite('exec')
+const exec = nodeExec(new AbortController().signal)
+
+const alive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (cause) {
+    void cause
+    return false
+  }
+}
+
+async function gone(pid: number): Promise<boolean> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (!alive(pid)) return true
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return false
+}
+
+running('arguments reach the program as they are', async () => {
+  const odd = ['a b', "it's", '$(id)', '`id`', '*', '-n', '', 'é\n"']
+  const { stdout } = await exec.run(['printf', '%s|', ...odd])
+  assert.is(stdout, `${odd.join('|')}|`)
+})
+
+running('no variable of ours is passed on but the listed ones', async () => {
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'not-for-children'
+  const { stdout } = await exec.run(['env'], { env: { ADDED: '1' } })
+  delete process.env['AWS_SECRET_ACCESS_KEY']
+  assert.not.match(stdout, 'not-for-children')
+  assert.match(stdout, /^ADDED=1$/m)
+  assert.match(stdout, /^LANG=C\.UTF-8$/m)
+})
+
+running("a program starts without the user's .bashrc", async () => {
+  const home = await mkdtemp(join(tmpdir(), 'mintmark-home-'))
+  await writeFile(join(home, '.bashrc'), 'echo noise from the bashrc\n')
+  const { stdout } = await exec.run(['echo', 'ours'], { env: { HOME: home } })
+  await rm(home, { recursive: true })
+  assert.is(stdout, 'ours\n')
+})
+
+running('a failure says what was run and what it said', async () => {
+  try {
+    await exec.run(['sh', '-c', 'echo because >&2; exit 3'])
+    assert.unreachable()
+  } catch (cause) {
+    const error = cause as MintmarkError
+    assert.is(error.code, 'TOOL_FAILED')
+    assert.match(error.message, 'exit code 3')
+    assert.equal(error.details, ['because'])
+  }
+})
+
+running('a program that is not there is a missing tool', async () => {
+  try {
+    await exec.run(['no-such-program-here'])
+    assert.unreachable()
+  } catch (cause) {
+    assert.is((cause as MintmarkError).code, 'TOOL_MISSING')
+  }
+})
+
+running(
+  'a leashed tree is dead when its starter is killed, grandchildren in sessions of their own too',
+  async () => {
+    // A process of ours that starts a leashed child, which starts a grandchild in its own session.
+    const script = `
+    import { nodeExec } from '${new URL('../../pipeline/ports/exec.ts', import.meta.url).href}'
+    const exec = nodeExec(new AbortController().signal)
+    exec.start(['sh', '-c', 'setsid sleep 98765 & wait'], { leash: 'tree' })
+    setTimeout(() => {}, 60000)
+  `
+    const starter = exec.start([process.execPath, '--import', 'tsx', '--input-type=module', '-e', script])
+    const sleeper = async (): Promise<number | null> => {
+      const { stdout } = await exec.run(['pgrep', '-f', '^sleep 98765$'], { ok: 'any' })
+      return stdout.trim() === '' ? null : Number(stdout.trim().split('\n')[0])
+    }
+    let pid: number | null = null
+    for (let tries = 0; tries < 100 && pid === null; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      pid = await sleeper()
+    }
+    assert.is.not(pid, null, 'the grandchild runs')
+    process.kill(starter.pid, 'SIGKILL')
+    assert.ok(await gone(pid ?? 0), 'the grandchild is gone')
+    await starter.done
+  },
+)
+
+running('abort kills what runs', async () => {
+  const stop = new AbortController()
+  const own = nodeExec(stop.signal)
+  const child = own.start(['sleep', '1000'])
+  stop.abort()
+  const { signal } = await child.done
+  assert.is(signal, 'SIGKILL')
+})
+
+running('a timeout kills, with no code', async () => {
+  const { code, signal } = await exec.run(['sleep', '1000'], { timeoutMs: 100, ok: 'any' })
+  assert.is(code, null)
+  assert.is(signal, 'SIGKILL')
+})
+
+running.run()
