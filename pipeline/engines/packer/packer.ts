@@ -1,0 +1,161 @@
+import { join } from 'node:path'
+import {
+  artifactFile,
+  milestoneCount,
+  milestoneOf,
+  type PackerEvent,
+  parsePackerLine,
+  spoken,
+  tellingLines,
+} from '../../core/packer-output.ts'
+import { MintmarkError } from '../../errors.ts'
+import type { World } from '../../ports/world.ts'
+import type { Engine, EngineInput } from '../engine.ts'
+
+const buildDeadlineMs = 90 * 60_000
+
+interface Packer {
+  readonly path: string
+  readonly env: Readonly<Record<string, string>>
+  readonly tools: Readonly<Record<string, string>>
+}
+
+/** Packer with its plugin in a folder of the run: no `packer init`, which would ask the network. */
+async function ready(world: World, folder: string): Promise<Packer> {
+  const packer = await world.tools.need('packer')
+  const plugin = await world.tools.need('packer-plugin-qemu')
+  const home = join(folder, 'packer')
+  await world.files.makeFolder(home, { mode: 0o700 })
+  const env = {
+    PACKER_PLUGIN_PATH: join(home, 'plugins'),
+    PACKER_CONFIG_DIR: join(home, 'config'),
+    PACKER_CACHE_DIR: join(home, 'cache'),
+    CHECKPOINT_DISABLE: '1',
+    PACKER_NO_COLOR: '1',
+  }
+  const installed = join(env.PACKER_PLUGIN_PATH, 'github.com/hashicorp/qemu')
+  if ((await world.files.list(installed)).length === 0) {
+    await world.exec.run(
+      [packer.path, 'plugins', 'install', '--path', plugin.path, 'github.com/hashicorp/qemu'],
+      { env },
+    )
+  }
+  const tools = {
+    packer: `${packer.version} sha256:${packer.sha256}`,
+    'packer-plugin-qemu': `${plugin.version} sha256:${plugin.sha256}`,
+  }
+  return { path: packer.path, env, tools }
+}
+
+/** Packer's temporary variables file: 0600, and never in argv. */
+async function writeVariables(input: EngineInput, name: string): Promise<string> {
+  const path = join(input.folder, name)
+  await input.world.files.write(path, `${JSON.stringify(input.variables, null, 2)}\n`, { mode: 0o600 })
+  return path
+}
+
+async function validate(input: EngineInput): Promise<void> {
+  const { world, bundle, folder } = input
+  const packer = await ready(world, folder)
+  const variables = await writeVariables(input, 'validate.pkrvars.json')
+  const runs = [
+    ['packer fmt', [packer.path, 'fmt', '-check', '-diff', bundle]],
+    ['packer validate', [packer.path, 'validate', `-var-file=${variables}`, bundle]],
+  ] as const
+  for (const [what, argv] of runs) {
+    const { code, stdout, stderr } = await world.exec.run(argv, {
+      env: packer.env,
+      ok: 'any',
+      timeoutMs: 60_000,
+    })
+    if (code === 0) continue
+    throw new MintmarkError('CONFIG_INVALID', `${what} refuses the rendered bundle`, {
+      details: `${stdout}\n${stderr}`
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+        .slice(-20),
+      where: { bundle },
+    })
+  }
+}
+
+/** How long a build has been at what, from the lines that Packer and our scripts print. */
+function follow(world: World, step: { update(text: string): void }) {
+  const steps: { name: string; seconds: number }[] = []
+  const events: PackerEvent[] = []
+  let index = -1
+  let began = world.clock.now().getTime()
+  const close = (): void => {
+    const now = world.clock.now().getTime()
+    const current = steps.at(-1)
+    if (current !== undefined) current.seconds = Math.round((now - began) / 100) / 10
+    began = now
+  }
+  const onLine = (line: string): void => {
+    const event = parsePackerLine(line)
+    if (event.kind === 'other') return
+    events.push(event)
+    if (event.kind === 'error') return
+    const reached = milestoneOf(event.text)
+    if (reached !== null && reached.index > index) {
+      close()
+      index = reached.index
+      steps.push({ name: reached.name, seconds: 0 })
+      step.update(`${reached.name} (${index + 1} of ${milestoneCount})`)
+      return
+    }
+    const said = spoken(event.text)
+    if (said !== null) step.update(`${said} (${index + 1} of ${milestoneCount})`)
+  }
+  return { onLine, close, steps, events }
+}
+
+async function build(input: EngineInput, step: { update(text: string): void }) {
+  const { world, bundle, folder } = input
+  const { files } = world
+  const packer = await ready(world, folder)
+  const output = join(folder, 'output')
+  const results = join(folder, 'results')
+  // A killed build leaves a half image here; Packer refuses to start over it.
+  await files.remove(output)
+  await files.remove(results)
+  await files.makeFolder(results, { mode: 0o700 })
+  const variables = await writeVariables(
+    { ...input, variables: { ...input.variables, output_directory: output, results } },
+    'build.pkrvars.json',
+  )
+  const log = join(folder, 'packer.log')
+  await files.remove(log)
+  const progress = follow(world, step)
+  const finished = await world.exec.start(
+    [packer.path, '-machine-readable', 'build', `-var-file=${variables}`, bundle],
+    {
+      env: packer.env,
+      cwd: folder,
+      leash: 'tree',
+      logTo: log,
+      onLine: (line, stream) => {
+        if (stream === 'stdout') progress.onLine(line)
+      },
+      timeoutMs: buildDeadlineMs,
+    },
+  ).done
+  progress.close()
+  if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped while Packer was building')
+  const manifest = join(results, 'manifest.json')
+  if (finished.code !== 0 || (await files.info(manifest)) === null) {
+    const during = progress.steps.at(-1)?.name ?? 'starting'
+    throw new MintmarkError('BUILD_FAILED', `packer failed while ${during}`, {
+      details: tellingLines(progress.events, 12),
+      hint: `the full log is ${log}, the console of the machine ${join(folder, 'console.log')}`,
+    })
+  }
+  const artifact = artifactFile(await files.readText(manifest))
+  return {
+    artifact: artifact.startsWith('/') ? artifact : join(folder, artifact),
+    steps: progress.steps,
+    tools: packer.tools,
+  }
+}
+
+export const packerEngine = { id: 'packer', validate, build } as const satisfies Engine

@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import { sha256 } from '../../../core/digest.ts'
+import type { World } from '../../../ports/world.ts'
+
+/** A bootstrap holds its root, the tar of it and the disk at once: some 3 GB, too much for a /tmp in memory. */
+export const scratchParent = (world: World): string => world.env['TMPDIR'] || '/var/tmp'
+
+/** Scratch of this cache alone: another user's or another cache's runs have theirs. */
+const scratchPrefix = (world: World, purpose: 'base' | 'look'): string =>
+  `mintmark-${purpose}-${sha256(world.places.bases).slice(0, 12)}-`
+
+/**
+ * Removes scratch, also of a bootstrap that was killed: as an ordinary user the half-made root belongs to subordinate
+ * ids, and only root of a user namespace may empty it.
+ */
+async function removeScratch(world: World, folder: string): Promise<void> {
+  if (!world.exec.isRoot) {
+    const roots = (await world.files.list(folder))
+      .filter((name) => name.startsWith('mmdebstrap.'))
+      .map((name) => join(folder, name))
+    if (roots.length > 0) {
+      await world.exec.run(
+        ['mmdebstrap', '--unshare-helper', 'find', ...roots, '-mindepth', '1', '-delete'],
+        {
+          ok: 'any',
+          leash: 'child',
+          timeoutMs: 300_000,
+        },
+      )
+    }
+  }
+  await world.files.remove(folder)
+}
+
+/** Removes what killed runs left. Only for the holder of the cache's lock: nobody else works in these folders then. */
+export async function sweep(world: World): Promise<void> {
+  const parent = scratchParent(world)
+  for (const name of await world.files.list(parent)) {
+    if (name.startsWith(scratchPrefix(world, 'base'))) await removeScratch(world, join(parent, name))
+  }
+  for (const name of await world.files.list(world.places.bases)) {
+    if (name.endsWith('.tmp')) await world.files.remove(join(world.places.bases, name))
+  }
+}
+
+/**
+ * Runs work with a new scratch folder that root of another user namespace may enter, and removes it.
+ * @param purpose `base` under the cache's lock; `look` for what needs none
+ */
+export async function withScratch<T>(
+  world: World,
+  purpose: 'base' | 'look',
+  work: (folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = await world.files.tempFolder(scratchPrefix(world, purpose), scratchParent(world))
+  try {
+    await world.files.setMode(folder, 0o755)
+    return await work(folder)
+  } finally {
+    await removeScratch(world, folder)
+  }
+}

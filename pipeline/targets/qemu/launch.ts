@@ -1,0 +1,181 @@
+import { join } from 'node:path'
+import { lastLines } from '../../core/console-lines.ts'
+import { MintmarkError } from '../../errors.ts'
+import type { Running } from '../../ports/exec.ts'
+import type { Wire } from '../../ports/link-server.ts'
+import type { Net } from '../../ports/net.ts'
+import type { World } from '../../ports/world.ts'
+import type { Instance, LaunchInput, Link } from '../target.ts'
+import { chooseAccelerator } from './accelerator.ts'
+import { needFirmware } from './firmware.ts'
+import { linkOver } from './link.ts'
+import { type Machine, machineArgv } from './machine.ts'
+import { writeSeed } from './seed.ts'
+import { sshClient } from './ssh-client.ts'
+
+const defaultMemoryMiB = 1024
+const cpus = 2
+/** Other programs may take the chosen port before QEMU does. */
+const portTries = 5
+
+/** A handshake that hangs is given up and begun anew. */
+const loginTryMs = 60_000
+
+interface Started {
+  readonly running: Running
+  readonly port: number
+}
+
+/**
+ * Boots a machine from an image that is never written to: a throw-away overlay takes the writes. Resolves when
+ * QEMU runs, not when the guest does. The machine dies with this process.
+ * @throws MintmarkError TOOL_MISSING, TOOL_FAILED or NO_SPACE
+ */
+export async function launch(input: LaunchInput): Promise<Instance> {
+  const { world, folder, definition, instance, login } = input
+  const { exec, files } = world
+  const net = netOf(world)
+  const { accelerator } = await chooseAccelerator(world)
+  const template = await needFirmware(world, definition.machine)
+  const firmware = template === null ? null : { code: template.code, vars: join(folder, 'efi-vars.fd') }
+  if (template !== null && firmware !== null) await files.copy(template.vars, firmware.vars)
+
+  const overlay = join(folder, 'overlay.qcow2')
+  await files.remove(overlay)
+  // biome-ignore format: one option a line
+  await exec.run([
+    'qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', input.disk, overlay, `${input.diskGiB}G`,
+  ])
+  const seed = join(folder, 'seed.img')
+  await writeSeed(world, seed, {
+    instance,
+    authorizedKeys: [login.publicKey.trim(), ...(input.alsoAuthorize ?? [])],
+    link: input.link,
+  })
+
+  // A socket's path has a short limit, and the caller's folder may be deep.
+  const sockets = await files.tempFolder('mm-')
+  const linkSocket = input.link ? join(sockets, 'link') : null
+  let wire: Wire | null = null
+  try {
+    wire = linkSocket === null ? null : await net.listenForWire(linkSocket)
+    const consoleLog = join(folder, 'console.log')
+    const started = await startMachine(world, net, {
+      name: instance,
+      accelerator,
+      memoryMiB: input.memoryMiB ?? defaultMemoryMiB,
+      cpus,
+      firmware,
+      secureBoot: definition.machine.secureBoot,
+      overlay,
+      seed,
+      consoleLog,
+      linkSocket,
+    })
+    const link = wire === null ? null : linkOver(wire, world.clock)
+    return instanceOf({ input, started, net, consoleLog, sockets, wire, link })
+  } catch (cause) {
+    await wire?.close()
+    await files.remove(sockets)
+    throw cause
+  }
+}
+
+function netOf(world: World): Net {
+  if (world.net === undefined) throw new MintmarkError('INTERNAL', 'machines need a world with sockets')
+  return world.net
+}
+
+async function startMachine(world: World, net: Net, machine: Omit<Machine, 'sshPort'>): Promise<Started> {
+  for (let attempt = 1; ; attempt += 1) {
+    await world.files.remove(machine.consoleLog)
+    const port = await net.freePort()
+    const running = world.exec.start(machineArgv({ ...machine, sshPort: port }), { leash: 'tree' })
+    let ended = false
+    const done = running.done.then((finished) => {
+      ended = true
+      return finished
+    })
+    // QEMU makes the console's file after it has bound the forwarded port: then the machine runs.
+    while (!ended && (await world.files.info(machine.consoleLog)) === null) {
+      await Promise.race([world.clock.sleep(20), done])
+    }
+    if (!ended) return { running, port }
+    const { stderr, code } = await done
+    if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
+    if (attempt < portTries && stderr.includes('Could not set up host forwarding')) continue
+    throw new MintmarkError('TOOL_FAILED', `the machine ${machine.name} did not start (exit code ${code})`, {
+      details: lastLines(stderr, 8),
+    })
+  }
+}
+
+interface Parts {
+  readonly input: LaunchInput
+  readonly started: Started
+  readonly net: Net
+  readonly consoleLog: string
+  readonly sockets: string
+  readonly wire: Wire | null
+  readonly link: Link | null
+}
+
+function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Parts): Instance {
+  const { world, login } = input
+  const { running, port } = started
+  const poweredOn = world.clock.now().getTime()
+  const ssh = sshClient(world, { port, login, folder: input.folder, controlSocket: join(sockets, 'ssh') })
+  let over = false
+  const ended = running.done.then(async () => {
+    over = true
+    ssh.close()
+    await wire?.close()
+    await world.files.remove(sockets)
+  })
+
+  const consoleLines = async (lines: number): Promise<readonly string[]> =>
+    lastLines(await world.files.readText(consoleLog), lines)
+
+  async function waitForLogin(deadlineMs: number): Promise<number> {
+    const deadline = poweredOn + deadlineMs
+    const seconds = (): number => Math.round((world.clock.now().getTime() - poweredOn) / 100) / 10
+    for (;;) {
+      // The forwarder accepts for a dead guest: only the server's own first words show that one is there.
+      const said = over ? null : await net.greeting(port, 3000)
+      const left = deadline - world.clock.now().getTime()
+      if (said?.startsWith('SSH-') && (await ssh.open(Math.min(left, loginTryMs)))) return seconds()
+      if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
+      if (over || world.clock.now().getTime() >= deadline) {
+        const what = over ? `ended after ${seconds()} s without a login` : `did not answer`
+        throw new MintmarkError(
+          'TOOL_FAILED',
+          `the machine ${input.instance} ${what} as ${login.user} within ${deadlineMs / 1000} s`,
+          {
+            details: [
+              ...(over ? lastLines((await running.done).stderr, 4) : ssh.problem()),
+              ...(await consoleLines(15)),
+            ],
+            hint: `its console is in ${consoleLog}`,
+          },
+        )
+      }
+      // After a refused login the server counts penalties against us: ask it less often.
+      await Promise.race([world.clock.sleep(said === null ? 250 : 2000), ended])
+    }
+  }
+
+  return {
+    host: '127.0.0.1',
+    port,
+    link,
+    waitForLogin,
+    ssh: (command, options) => ssh.run(command, options),
+    sshArgv: () => ssh.argv,
+    console: consoleLines,
+    ended,
+    stop: async () => {
+      running.kill()
+      await ended
+    },
+  }
+}

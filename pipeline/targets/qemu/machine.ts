@@ -1,0 +1,78 @@
+import type { Accelerator } from './accelerator.ts'
+import type { UefiFirmware } from './firmware.ts'
+
+/** Fixed: each machine has networks of its own, so two of them never meet. */
+export const macs = { user: '52:54:00:6d:6d:01', link: '52:54:00:6d:6d:02' } as const
+
+/** The private link's addresses, of the block for documentation: no real host has them. */
+export const linkAddresses = { host: '192.0.2.1', guest: '192.0.2.2', prefix: 24 } as const
+
+export interface Machine {
+  readonly name: string
+  readonly accelerator: Accelerator
+  readonly memoryMiB: number
+  readonly cpus: number
+  /** Null for BIOS. `vars` is this machine's own copy. */
+  readonly firmware: UefiFirmware | null
+  readonly secureBoot: boolean
+  /** qcow2 that takes the writes. */
+  readonly overlay: string
+  readonly seed: string
+  readonly consoleLog: string
+  /** TCP port of 127.0.0.1 that leads to the guest's port 22. */
+  readonly sshPort: number
+  /** Unix socket of the private link's other end; null without a link. */
+  readonly linkSocket: string | null
+}
+
+/** In QEMU's option lists a comma inside a value is written twice. */
+const value = (text: string): string => text.replaceAll(',', ',,')
+
+/** argv of QEMU for one throw-away machine: nothing listens but the forwarded port, and that on 127.0.0.1 only. */
+export function machineArgv(machine: Machine): readonly string[] {
+  const kvm = machine.accelerator === 'kvm'
+  // biome-ignore format: one option a line
+  return [
+    'qemu-system-x86_64',
+    '-name', value(machine.name),
+    '-no-user-config', '-nodefaults',
+    '-display', 'none',
+    '-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+    // Secure Boot's variables are written in system management mode only.
+    '-machine', `q35,smm=${machine.secureBoot ? 'on' : 'off'}`,
+    '-accel', machine.accelerator,
+    '-cpu', kvm ? 'host' : 'max',
+    '-smp', String(machine.cpus),
+    '-m', String(machine.memoryMiB),
+    ...firmwareArgv(machine),
+    '-drive', `if=none,id=root,file=${value(machine.overlay)},format=qcow2,discard=unmap,cache=unsafe`,
+    '-device', 'virtio-blk-pci,drive=root,bootindex=1',
+    '-drive', `if=none,id=seed,file=${value(machine.seed)},format=raw,readonly=on`,
+    '-device', 'virtio-blk-pci,drive=seed',
+    '-netdev', `user,id=user,ipv6=off,hostfwd=tcp:127.0.0.1:${machine.sshPort}-:22`,
+    '-device', `virtio-net-pci,netdev=user,mac=${macs.user}`,
+    ...linkArgv(machine.linkSocket),
+    '-device', 'virtio-rng-pci',
+    // Opened after the networks are set up: the file's appearance says that the port is forwarded.
+    '-serial', `file:${machine.consoleLog}`,
+  ]
+}
+
+function firmwareArgv({ firmware, secureBoot }: Machine): readonly string[] {
+  if (firmware === null) return []
+  // biome-ignore format: one option a line
+  return [
+    ...(secureBoot ? ['-global', 'driver=cfi.pflash01,property=secure,value=on', '-global', 'ICH9-LPC.disable_s3=1'] : []),
+    '-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${value(firmware.code)}`,
+    '-drive', `if=pflash,unit=1,format=raw,file=${value(firmware.vars)}`,
+  ]
+}
+
+function linkArgv(socket: string | null): readonly string[] {
+  if (socket === null) return []
+  // biome-ignore format: one option a line
+  return [
+    '-netdev', `stream,id=link,server=off,addr.type=unix,addr.path=${value(socket)}`,
+    '-device', `virtio-net-pci,netdev=link,mac=${macs.link}`,
+  ]
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import type { Target } from '../target.ts'
+import { chooseAccelerator } from './accelerator.ts'
+import { findMirror } from './archive/find-mirror.ts'
+import { observeBase } from './archive/observe-base.ts'
+import { resolveBase } from './archive/resolve-base.ts'
+import { launch } from './launch.ts'
+import { readDisk } from './read-disk.ts'
+
+/** A mirror on this machine's own loopback is the host's address from inside the guest. */
+export function seenFromGuest(url: string): string {
+  return url.replace(/^(https?:\/\/)(?:localhost|127\.0\.0\.1)(?=[:/]|$)/, '$110.0.2.2')
+}
+
+export const qemu = {
+  id: 'qemu',
+  loginUser: () => 'debian',
+  host: chooseAccelerator,
+  sourceInput: () => ({
+    template: 'qemu',
+    name: 'source.qemu.image',
+    values: {
+      // Packer's own placeholders: data to us.
+      netdev: 'user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22',
+      httpSerial: 'type=1,serial=ds=nocloud-net;s=http://10.0.2.2:{{ .HTTPPort }}/',
+    },
+  }),
+  async buildVariables({ world, folder, base }) {
+    const mirror = await findMirror(world)
+    const { accelerator } = base === null ? { accelerator: 'tcg' } : await chooseAccelerator(world)
+    return {
+      base_disk: base?.disk.path ?? join(folder, 'base.qcow2'),
+      base_sha256: base?.disk.sha256 ?? '0'.repeat(64),
+      console_log: join(folder, 'console.log'),
+      accelerator,
+      cpu_model: accelerator === 'kvm' ? 'host' : 'max',
+      archive_mirror: seenFromGuest(mirror.archive),
+      security_mirror: seenFromGuest(mirror.security),
+      http_proxy: seenFromGuest(world.env['http_proxy'] ?? ''),
+    }
+  },
+  resolveBase,
+  observeBase,
+  launch,
+  readDisk,
+} as const satisfies Target

@@ -1,0 +1,91 @@
+import { join } from 'node:path'
+import type { Finished, Running } from '../../ports/exec.ts'
+import type { World } from '../../ports/world.ts'
+import type { Login } from '../target.ts'
+
+export interface SshInput {
+  /** Forwarded port of 127.0.0.1. */
+  readonly port: number
+  readonly login: Login
+  /** Where the host keys that were seen are kept. */
+  readonly folder: string
+  /** Path of the socket that later connections share; short. */
+  readonly controlSocket: string
+}
+
+export interface SshClient {
+  /** argv without a command; the first connection is shared while it is open. */
+  readonly argv: readonly string[]
+  /** Opens the shared connection; false when the login did not work (yet), or not within `timeoutMs`. */
+  open(timeoutMs: number): Promise<boolean>
+  run(command: string, options?: { readonly timeoutMs?: number; readonly input?: string }): Promise<Finished>
+  /** What the client said at the last login that did not work. */
+  problem(): readonly string[]
+  close(): void
+}
+
+/** Options of an OpenSSH client that asks nobody anything and reads no configuration or agent of the person's. */
+export function sshOptions(input: Omit<SshInput, 'controlSocket'>): readonly string[] {
+  // biome-ignore format: one option a line
+  return [
+    '-F', 'none',
+    '-p', String(input.port),
+    '-i', input.login.privateKey,
+    '-o', 'IdentitiesOnly=yes',
+    '-o', 'IdentityAgent=none',
+    '-o', 'BatchMode=yes',
+    '-o', 'ConnectTimeout=15',
+    '-o', 'ServerAliveInterval=15',
+    // A new machine's host key can't be known, and on its first boot it may be made twice.
+    '-o', 'StrictHostKeyChecking=no',
+    '-o', `UserKnownHostsFile="${join(input.folder, 'known_hosts')}"`,
+    '-o', 'GlobalKnownHostsFile=none',
+    '-o', 'LogLevel=ERROR',
+  ]
+}
+
+/** One shared connection to a guest: a handshake costs an emulated guest about a second. */
+export function sshClient(world: Pick<World, 'exec' | 'files' | 'clock'>, input: SshInput): SshClient {
+  const common = sshOptions(input)
+  const to = `${input.login.user}@127.0.0.1`
+  const argv = ['ssh', ...common, '-o', 'ControlMaster=no', '-o', `ControlPath=${input.controlSocket}`, to]
+  let master: Running | null = null
+  let problem: readonly string[] = []
+
+  async function open(timeoutMs: number): Promise<boolean> {
+    const until = world.clock.now().getTime() + timeoutMs
+    // One that an earlier attempt left behind would pass for a login.
+    await world.files.remove(input.controlSocket)
+    let refused = false
+    const attempt = world.exec.start(
+      ['ssh', ...common, '-M', '-S', input.controlSocket, '-N', '-o', 'ControlPersist=no', to],
+      { leash: 'child' },
+    )
+    master = attempt
+    const done = attempt.done.then(({ stderr }) => {
+      refused = true
+      problem = stderr.split('\n').filter((line) => line.trim() !== '')
+    })
+    // The client makes its socket when the login has worked.
+    const opened = async (): Promise<boolean> => (await world.files.info(input.controlSocket)) !== null
+    while (!refused && !(await opened()) && world.clock.now().getTime() < until) {
+      await Promise.race([world.clock.sleep(50), done])
+    }
+    if (!refused && (await opened())) {
+      const first = await run('true', { timeoutMs: 30_000 })
+      if (first.code === 0) return true
+    }
+    attempt.kill()
+    await done
+    return false
+  }
+
+  const run: SshClient['run'] = (command, options = {}) =>
+    world.exec.run([...argv, command], {
+      ok: 'any',
+      timeoutMs: options.timeoutMs ?? 120_000,
+      ...(options.input === undefined ? {} : { input: options.input }),
+    })
+
+  return { argv, open, run, problem: () => problem, close: () => master?.kill() }
+}

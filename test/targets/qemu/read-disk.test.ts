@@ -1,0 +1,278 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { MintmarkError } from '../../../pipeline/errors.ts'
+import { readDisk } from '../../../pipeline/targets/qemu/read-disk.ts'
+import { checkout, type TestWorld, testWorld } from '../../helpers/world.ts'
+
+const mib = 1024 * 1024
+const test = suite<{ t: TestWorld; disks: string }>('read-disk')
+
+/** Shell only here, in a test: it makes the odd names that a real image could hold. */
+const oddTree = `
+set -eu
+cd "$1"
+mkdir -p etc boot/efi usr/bin usr/locked root
+printf 'ID=debian\\nVERSION_ID="12"\\n' > etc/os-release
+printf '# comment\\nUUID=\${ROOT} / ext4 defaults 0 1\\nUUID=25A4-EAD4 /boot/efi vfat umask=0077 0 1\\n' > etc/fstab
+ln -s /etc/passwd etc/absolute
+ln -s ../../../../../../../../etc usr/upwards
+echo secret > root/key
+cp /bin/true usr/bin/su; chmod 4755 usr/bin/su; ln usr/bin/su usr/bin/su2
+echo x > 'usr/bin/ünï 文 "q" \\b'
+printf 'a' > "usr/two
+lines"
+printf '' > usr/empty
+ln -s "$(printf 'x%.0s' $(seq 200))" usr/long-link
+mkfifo usr/pipe
+echo y > usr/locked/file
+chmod 0640 etc/fstab
+`
+
+interface DiskOptions {
+  readonly name: string
+  readonly tree: string
+  /** With an EFI system partition. */
+  readonly esp?: boolean
+  /** First and number of the MiB of the root file system that are overwritten after it was made. */
+  readonly spoilMiB?: readonly [number, number]
+  readonly features?: string
+  /** Commands of debugfs, for what an ordinary user could not put into a tree. */
+  readonly edit?: readonly string[]
+  /** argv that makes a second file system in the file that is added to it. */
+  readonly secondFs?: readonly string[]
+}
+
+/** A GPT disk: BIOS boot, ESP, root (its partition is called "root", which Trivy itself would skip). */
+async function makeDisk(t: TestWorld, folder: string, options: DiskOptions): Promise<string> {
+  const { exec } = t.world
+  const raw = join(folder, `${options.name}.raw`)
+  const rootAt = 4 * mib
+  await exec.run(['truncate', '-s', '40M', raw])
+  const table = [
+    'label: gpt',
+    'start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649',
+    ...(options.esp === true ? ['start=4096, size=2048, type=uefi'] : []),
+    'start=8192, size=49152, type=linux, name=root',
+    ...(options.secondFs === undefined ? [] : ['start=65536, size=8192, type=linux, name=data']),
+  ]
+  await exec.run(['sfdisk', '-q', raw], { input: `${table.join('\n')}\n` })
+  if (options.esp === true) {
+    const esp = `${raw}@@${2 * mib}`
+    await exec.run(['mformat', '-i', esp, '-T', '2048', '-h', '16', '-s', '32', '-N', '25A4EAD4', '::'])
+    await exec.run(['mmd', '-i', esp, '::/EFI', '::/EFI/BOOT'])
+    await exec.run(['mcopy', '-i', esp, '-', '::/EFI/BOOT/BOOTX64.EFI'], { input: 'boot code' })
+  }
+  const features = options.features === undefined ? [] : ['-O', options.features]
+  await exec.run([
+    'mke2fs',
+    '-q',
+    '-F',
+    '-t',
+    'ext4',
+    ...features,
+    '-E',
+    `offset=${rootAt}`,
+    '-d',
+    options.tree,
+    raw,
+    '24M',
+  ])
+  for (const command of options.edit ?? []) {
+    await exec.run(['debugfs', '-w', '-R', command, `${raw}?offset=${rootAt}`])
+  }
+  if (options.spoilMiB !== undefined) {
+    const [from, count] = options.spoilMiB
+    const to = ['bs=1M', 'conv=notrunc', `seek=${4 + from}`, `count=${count}`]
+    await exec.run(['dd', 'if=/dev/urandom', `of=${raw}`, ...to])
+  }
+  if (options.secondFs !== undefined) {
+    const second = join(folder, `${options.name}.second`)
+    await exec.run(['truncate', '-s', '4M', second])
+    await exec.run([...options.secondFs, second])
+    await exec.run(['dd', `if=${second}`, `of=${raw}`, 'bs=1M', 'seek=32', 'conv=notrunc'])
+  }
+  const disk = join(folder, `${options.name}.qcow2`)
+  await exec.run(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', raw, disk])
+  return disk
+}
+
+async function smallTree(folder: string, name: string): Promise<string> {
+  const tree = join(folder, name)
+  await mkdir(join(tree, 'etc'), { recursive: true })
+  await writeFile(join(tree, 'etc/os-release'), 'ID=debian\n')
+  return tree
+}
+
+async function into(folder: string, name: string): Promise<string> {
+  const path = join(folder, `into-${name}`)
+  await mkdir(path)
+  return path
+}
+
+async function refusal(work: Promise<unknown>): Promise<MintmarkError> {
+  try {
+    await work
+  } catch (cause) {
+    if (cause instanceof MintmarkError) return cause
+    throw cause
+  }
+  throw new Error('it was read')
+}
+
+test.before(async (context) => {
+  context.t = await testWorld()
+  context.disks = await mkdtemp(join(tmpdir(), 'mintmark-disks-'))
+})
+test.after(async ({ t, disks }) => {
+  await t.close()
+  await rm(disks, { recursive: true, force: true })
+})
+
+test('copies every file system with modes, odd names and links as they are', async ({ t, disks }) => {
+  const tree = join(disks, 'odd')
+  await mkdir(tree)
+  await t.world.exec.run(['sh', '-c', oddTree, 'sh', tree])
+  const disk = await makeDisk(t, disks, {
+    name: 'odd',
+    tree,
+    esp: true,
+    edit: ['sif /root/key mode 0100000', 'sif /usr/locked mode 040000'],
+  })
+  const read = await readDisk(t.world, disk, await into(disks, 'odd'))
+  assert.equal(read.fileSystems, [
+    { mount: '/', type: 'ext4', partition: 3 },
+    { mount: '/boot/efi', type: 'vfat', partition: 2 },
+  ])
+  const { files } = t.world
+  const info = (path: string) => files.info(join(read.root, path))
+  assert.is(await files.readText(join(read.root, 'boot/efi/EFI/BOOT/BOOTX64.EFI')), 'boot code')
+  assert.is((await info('etc/absolute'))?.kind, 'link')
+  assert.is(await files.readLink(join(read.root, 'etc/absolute')), '/etc/passwd')
+  assert.is((await info('usr/upwards'))?.kind, 'link')
+  assert.is((await files.readLink(join(read.root, 'usr/long-link'))).length, 200)
+  assert.is((await info('usr/bin/ünï 文 "q" \\b'))?.size, 2)
+  assert.is((await info('usr/two\nlines'))?.size, 1)
+  assert.is((await info('usr/empty'))?.size, 0)
+  assert.is((await info('usr/pipe')) ?? null, null)
+  const shown = await t.world.exec.run([
+    ...(read.asOwned ?? []),
+    'stat',
+    '-c',
+    '%a %n',
+    ...['usr/bin/su', 'usr/bin/su2', 'root/key', 'usr/locked', 'etc/fstab'].map((path) =>
+      join(read.root, path),
+    ),
+  ])
+  assert.equal(
+    shown.stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]),
+    ['4755', '4755', '0', '0', '640'],
+  )
+  // Whoever we are, the scanner can read it.
+  assert.is(await files.readText(join(read.root, 'root/key')), 'secret\n')
+  assert.is(await files.readText(join(read.root, 'usr/locked/file')), 'y\n')
+  assert.equal(
+    (await files.list(join(read.root, '..'))).filter((name) => /raw|debugfs|partition/.test(name)),
+    [],
+  )
+})
+
+test('an ordinary user reads the same tree, with the owners shown by asOwned', async ({ t, disks }) => {
+  if (!t.world.exec.isRoot) return // then the test above was it
+  const home = join(disks, 'ordinary')
+  await mkdir(home)
+  const script = join(home, 'read.mts')
+  await t.world.files.write(
+    script,
+    `import { testWorld } from '${checkout}/test/helpers/world.ts'
+import { readDisk } from '${checkout}/pipeline/targets/qemu/read-disk.ts'
+const t = await testWorld()
+const read = await readDisk(t.world, process.argv[2] ?? '', process.argv[3] ?? '')
+const stat = await t.world.exec.run([...(read.asOwned ?? []), 'stat', '-c', '%a %u', read.root + '/root/key', read.root + '/usr/bin/su', read.root + '/usr/locked'])
+console.log(JSON.stringify({ modes: stat.stdout, key: await t.world.files.readText(read.root + '/root/key'), root: t.world.exec.isRoot }))
+await t.close()
+`,
+  )
+  const target = await into(home, 'x')
+  await t.world.exec.run(['chmod', '755', disks])
+  await t.world.exec.run(['chown', '-R', '65534:65534', home])
+  const ran = await t.world.exec.run(
+    [
+      'setpriv',
+      '--reuid',
+      '65534',
+      '--regid',
+      '65534',
+      '--clear-groups',
+      join(checkout, 'node_modules/.bin/tsx'),
+      script,
+      join(disks, 'odd.qcow2'),
+      target,
+    ],
+    { env: { HOME: home, TMPDIR: home } },
+  )
+  assert.equal(JSON.parse(ran.stdout), { modes: '0 0\n4755 0\n0 0\n', key: 'secret\n', root: false })
+})
+
+test('newer ext4 features do not upset the count', async ({ t, disks }) => {
+  const tree = await smallTree(disks, 'orphan')
+  const disk = await makeDisk(t, disks, { name: 'orphan', tree, features: 'orphan_file,metadata_csum_seed' })
+  const read = await readDisk(t.world, disk, await into(disks, 'orphan'))
+  assert.is((await t.world.files.info(join(read.root, 'etc/os-release')))?.size, 10)
+})
+
+test('a damaged file system is an error, not a smaller tree', async ({ t, disks }) => {
+  const tree = await smallTree(disks, 'spoilt')
+  const disk = await makeDisk(t, disks, { name: 'spoilt', tree, spoilMiB: [1, 3] })
+  const cause = await refusal(readDisk(t.world, disk, await into(disks, 'spoilt')))
+  assert.is(cause.code, 'TOOL_FAILED')
+  assert.match(cause.message, /partition 2/)
+})
+
+test('an unknown file system is named, not skipped', async ({ t, disks }) => {
+  const tree = await smallTree(disks, 'swap')
+  const disk = await makeDisk(t, disks, { name: 'swap', tree, secondFs: ['mkswap', '-q'] })
+  const cause = await refusal(readDisk(t.world, disk, await into(disks, 'swap')))
+  assert.match(cause.message, /partition 3 holds "swap"/)
+})
+
+test('a file system that no mount names is refused', async ({ t, disks }) => {
+  const tree = await smallTree(disks, 'loose')
+  const disk = await makeDisk(t, disks, { name: 'loose', tree, secondFs: ['mke2fs', '-q', '-t', 'ext4'] })
+  const cause = await refusal(readDisk(t.world, disk, await into(disks, 'loose')))
+  assert.match(cause.message, /partition 3 \(ext4\) is in no line/)
+})
+
+test('a mount point that is a link out of the tree is refused', async ({ t, disks }) => {
+  const tree = await smallTree(disks, 'escape')
+  const outside = join(disks, 'outside')
+  await mkdir(join(outside, 'efi'), { recursive: true })
+  await t.world.exec.run(['ln', '-s', outside, join(tree, 'boot')])
+  const disk = await makeDisk(t, disks, { name: 'escape', tree, esp: true })
+  const cause = await refusal(readDisk(t.world, disk, await into(disks, 'escape')))
+  assert.match(cause.message, /leads through a link/)
+  assert.equal(await t.world.files.list(join(outside, 'efi')), [])
+})
+
+test('a disk without os-release, one with a backing file and one that is no disk are refused', async ({
+  t,
+  disks,
+}) => {
+  const tree = join(disks, 'nothing')
+  await mkdir(tree)
+  const none = await makeDisk(t, disks, { name: 'none', tree })
+  assert.match((await refusal(readDisk(t.world, none, await into(disks, 'none')))).message, /os-release/)
+  const overlay = join(disks, 'overlay.qcow2')
+  await t.world.exec.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', none, overlay])
+  assert.match((await refusal(readDisk(t.world, overlay, await into(disks, 'over')))).message, /not whole/)
+  const text = join(disks, 'text.qcow2')
+  await writeFile(text, 'not a disk')
+  assert.is((await refusal(readDisk(t.world, text, await into(disks, 'text')))).code, 'TOOL_FAILED')
+})
+
+test.run()
