@@ -1,0 +1,149 @@
+import type { RunVerb } from './verb.ts'
+
+/** One line of the table that help, parsing and the README's list come from. */
+export interface Verb {
+  readonly name: string
+  readonly summary: string
+  readonly group: 'everyday' | 'also' | 'plumbing'
+  /** In commander's form: `<image>`, `[ref]`. */
+  readonly args: string
+  readonly options: readonly (readonly [flags: string, help: string])[]
+  readonly load: () => Promise<{ readonly run: RunVerb }>
+}
+
+const consent = ['--yes', 'install what is missing without asking (consent to nothing else)'] as const
+const database = [
+  '--trivy-db <where>',
+  'vulnerability database: a folder, or an OCI reference with or without @sha256:digest',
+] as const
+const trust = ['--trust <file>', 'trust this public key (PEM) and no other'] as const
+const oneRun = ['--run <id>', 'the run to work in (default: the latest)'] as const
+
+/** Runs one stage of a run again. */
+const stageVerb = (name: string, summary: string): Verb => ({
+  name,
+  summary,
+  group: 'plumbing',
+  args: '<image>',
+  options: name === 'scan' ? [oneRun, database] : [oneRun],
+  load: async () => {
+    const { runStageVerb } = await import('./verbs/stage.ts')
+    return { run: runStageVerb(name) }
+  },
+})
+
+export const verbs: readonly Verb[] = [
+  {
+    name: 'setup',
+    summary: 'install what is missing: Debian packages, Packer, its plugin, Trivy',
+    group: 'everyday',
+    args: '',
+    options: [consent, ['--for <purpose>', 'release (default) or test']],
+    load: () => import('./verbs/setup.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'show every tool: found, version, where from, accepted or why not',
+    group: 'everyday',
+    args: '',
+    options: [],
+    load: () => import('./verbs/doctor.ts'),
+  },
+  {
+    name: 'release',
+    summary: 'make a golden image: build, harden, test, scan, gate, record',
+    group: 'everyday',
+    args: '<image>',
+    options: [
+      consent,
+      database,
+      ['--release-version <version>', 'MAJOR.MINOR.PATCH instead of the derived one'],
+      ['--fresh', 'start over instead of going on with a stopped run'],
+    ],
+    load: () => import('./verbs/release.ts'),
+  },
+  {
+    name: 'releases',
+    summary: 'list what was released',
+    group: 'everyday',
+    args: '[image]',
+    options: [],
+    load: () => import('./verbs/releases.ts'),
+  },
+  {
+    name: 'show',
+    summary: 'all that is known of a release, for an auditor',
+    group: 'everyday',
+    args: '<ref>',
+    options: [trust],
+    load: () => import('./verbs/show.ts'),
+  },
+  {
+    name: 'boot',
+    summary: 'start a throw-away machine from a release and print the ssh line',
+    group: 'everyday',
+    args: '<ref>',
+    options: [
+      ['--key <file>', 'public key that may log in (default: yours, else one for this machine alone)'],
+      ['--memory <MiB>', 'of the machine (default: 1024)'],
+      ['--timeout <seconds>', 'how long to wait for the login (default: 300)'],
+    ],
+    load: () => import('./verbs/boot.ts'),
+  },
+  {
+    name: 'verify',
+    summary: 'check signature and digests of a release or of an image file',
+    group: 'everyday',
+    args: '<ref>',
+    options: [trust],
+    load: () => import('./verbs/verify.ts'),
+  },
+  {
+    name: 'clean',
+    summary: 'remove what mintmark holds on this machine, after showing it',
+    group: 'everyday',
+    args: '',
+    options: [
+      ['--runs', 'only run folders'],
+      ['--plan <id>', 'the plan that was printed and is now accepted'],
+    ],
+    load: () => import('./verbs/clean.ts'),
+  },
+  {
+    name: 'outputs',
+    summary: 'a release as values for other tools',
+    group: 'also',
+    args: '<ref>',
+    options: [['--format <format>', 'json (default), env or tfvars'], trust],
+    load: () => import('./verbs/outputs.ts'),
+  },
+  {
+    name: 'base',
+    summary: 'show what the base is, or move its lock (the only verb that does)',
+    group: 'plumbing',
+    args: '<show|update> <image>',
+    options: [],
+    load: () => import('./verbs/base.ts'),
+  },
+  stageVerb('render', 'render the bundle of a run again'),
+  stageVerb('build', 'build the image of a run again'),
+  stageVerb('test', 'boot the image of a run again and look at it'),
+  stageVerb('scan', 'scan the image of a run again'),
+  stageVerb('gate', 'judge a run again'),
+  {
+    name: 'coverage',
+    summary: 'which requirement of a benchmark is covered by which control',
+    group: 'plumbing',
+    args: '[benchmark]',
+    options: [],
+    load: () => import('./verbs/coverage.ts'),
+  },
+  {
+    name: 'explain',
+    summary: 'what a control is for and what it does',
+    group: 'plumbing',
+    args: '<control>',
+    options: [],
+    load: () => import('./verbs/explain.ts'),
+  },
+]

@@ -1,0 +1,158 @@
+import { size } from '../../core/size.ts'
+import { MintmarkError } from '../../errors.ts'
+import type { RecordPredicate } from '../../model/release.ts'
+import type { World } from '../../ports/world.ts'
+import { findRelease } from '../../stages/read-release.ts'
+import { trustedKeys, verifyRelease } from '../../stages/verify-release.ts'
+import { columns } from '../columns.ts'
+import { localTime } from '../local-time.ts'
+import { textOption } from '../options.ts'
+import type { RunVerb } from '../verb.ts'
+import { vulnerabilities } from '../vulnerabilities.ts'
+
+type Row = readonly [name: string, text: string]
+
+function sourceRows({ source, base, tools }: RecordPredicate): readonly Row[] {
+  const commit =
+    source.commit === null
+      ? 'unknown: it was not made from a git checkout'
+      : `${source.commit}${source.dirty ? ', with changes that no commit holds' : ''}`
+  return [
+    [
+      'base',
+      `${base.distribution} ${base.version} (${base.codename}), ${base.arch}, ${base.packages.count} packages`,
+    ],
+    ['', `bootstrapped ${localTime(base.bootstrapped)}, base sha256:${base.id}`],
+    ...base.suites.map(
+      (suite): Row => ['', `${suite.suite}: InRelease sha256:${suite.inRelease} of ${localTime(suite.date)}`],
+    ),
+    ...base.suites.map((suite): Row => ['', `${suite.suite}: signed by ${suite.signedBy.join(', ')}`]),
+    ['commit', commit],
+    ['definition', `sha256:${source.definition}`],
+    ['bundle', `sha256:${source.bundle}`],
+    [
+      'tools',
+      Object.entries(tools)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', '),
+    ],
+  ]
+}
+
+function scanRows({ scan, gate }: RecordPredicate): readonly Row[] {
+  const { database, databaseProblem, packages, trivy } = scan
+  const scanned = `trivy ${trivy.version}, ${packages.trivy} packages (dpkg: ${packages.dpkg})`
+  if (database === null) {
+    return [
+      ['scanned', scanned],
+      ['vulnerabilities', `unknown: ${databaseProblem ?? 'no database'}`],
+    ]
+  }
+  return [
+    ['scanned', scanned],
+    ['database', `sha256:${database.sha256} of ${localTime(database.updated)}, ${database.source}`],
+    [
+      'vulnerabilities',
+      gate.vulnerability === 'unknown'
+        ? `unknown: ${databaseProblem ?? 'the database has no advisories for this system'}`
+        : vulnerabilities(gate),
+    ],
+  ]
+}
+
+function judgementRows({ controls, facts, gate, profile }: RecordPredicate): readonly Row[] {
+  const { pass, fail, error, notapplicable, total } = controls
+  const others = [
+    ...(fail > 0 ? [`${fail} fail`] : []),
+    ...(error > 0 ? [`${error} could not be checked`] : []),
+    ...(notapplicable > 0 ? [`${notapplicable} not applicable`] : []),
+  ]
+  const held = facts.filter((fact) => fact.status === 'pass').length
+  return [
+    ['controls', [`${pass} of ${total} hold (profile ${profile})`, ...others].join(', ')],
+    ['tests', `${held} of ${facts.length} pass`],
+    ...facts
+      .filter((fact) => fact.status !== 'pass')
+      .map(
+        (fact): Row => ['', `${fact.status}  ${fact.title}: expected ${fact.expected}, found ${fact.found}`],
+      ),
+    ['gate', `${gate.verdict} by policy ${gate.policy.name}, sha256:${gate.policy.sha256}`],
+    ['exceptions', gate.excepted.length === 0 ? 'none' : String(gate.excepted.length)],
+    ...gate.excepted.map(
+      (item): Row => ['', `${item.control}  ${item.reason} (${item.owner}, until ${item.expires})`],
+    ),
+  ]
+}
+
+function reportRows(world: World, reports: RecordPredicate['reports']): readonly Row[] {
+  const lines = columns(
+    Object.entries(reports).map(([name, report]) => {
+      const where = world.catalog.blobPath(report.sha256) ?? `blob of ${world.catalog.location}`
+      return [name, `sha256:${report.sha256}`, size(report.bytes), where]
+    }),
+  )
+  return lines.split('\n').map((line, index): Row => [index === 0 ? 'reports' : '', line])
+}
+
+/** `show REF`: what an auditor asks of a release. The record is checked; the stored bytes are for `verify`. */
+export const run: RunVerb = async ({ world, args, options }) => {
+  const [ref] = args
+  if (ref === undefined) {
+    throw new MintmarkError('USAGE', 'show needs a release', { hint: './mintmark show debian-13' })
+  }
+  const release = await findRelease(world, ref)
+  const trustFile = textOption(options, 'trust')
+  const { anchored, links } = await verifyRelease(world, release, {
+    trust: await trustedKeys(world, trustFile),
+    onlyTrust: trustFile !== null,
+    blobs: false,
+  })
+  const { predicate } = release.statement
+  const { artifact } = predicate
+  const name = `${release.image}@${release.version}`
+  const path = world.catalog.blobPath(artifact.sha256)
+  const rows: readonly Row[] = [
+    ['image', `${name}, ${predicate.target}/${predicate.arch}`],
+    ['channel', release.channels.join(', ') || 'none'],
+    ['made', `${localTime(predicate.created)} by the run ${predicate.run}`],
+    ['owner', predicate.owner],
+    ['artifact', `sha256:${artifact.sha256}`],
+    ['', `${artifact.format}, ${size(artifact.bytes)}, a disk of ${size(artifact.virtualBytes)}`],
+    ...(path === null ? [] : [['', path] as const]),
+    ...sourceRows(predicate),
+    ...scanRows(predicate),
+    ...judgementRows(predicate),
+    ['record', `sha256:${release.record}`],
+    ...release.envelope.signatures.map((item): Row => ['key', `sha256:${item.keyid}`]),
+    ...links
+      .filter((link) => link.name === 'signature' || !link.right)
+      .map(
+        (link): Row => [
+          link.name === 'signature' ? 'signed' : '',
+          `${link.right ? '✓' : `✗ ${link.name}`} ${link.text}`,
+        ],
+      ),
+    ...reportRows(world, predicate.reports),
+    ['log in', `./mintmark boot ${name}   (user ${predicate.login})`],
+    ['check', `./mintmark verify ${name}`],
+  ]
+  world.report.result(columns(rows), {
+    image: release.image,
+    version: release.version,
+    variant: release.variant,
+    channels: release.channels,
+    record: release.record,
+    keyids: release.envelope.signatures.map((item) => item.keyid),
+    anchored,
+    links,
+    path,
+    facts: predicate,
+    reports: Object.fromEntries(
+      Object.entries(predicate.reports).map(([key, report]) => [
+        key,
+        { ...report, path: world.catalog.blobPath(report.sha256) },
+      ]),
+    ),
+  })
+  return 0
+}

@@ -1,0 +1,138 @@
+import { join } from 'node:path'
+import { renderCheck, renderHarden } from '../core/hardening/render-hardening.ts'
+import { packagesNeeded, packagesUnwanted, selectControls } from '../core/hardening/select-controls.ts'
+import { type RenderedBundle, renderBundle, type Templates } from '../core/render-bundle.ts'
+import { engines } from '../engines/registry.ts'
+import { MintmarkError } from '../errors.ts'
+import type { Definition } from '../model/definition.ts'
+import { Bundle } from '../model/stages.ts'
+import type { World } from '../ports/world.ts'
+import { targets } from '../targets/registry.ts'
+import { toolTable } from '../tools/table.ts'
+import { buildKey } from './build-key.ts'
+import { loadLock } from './load-definition.ts'
+import { loadHardening } from './load-hardening.ts'
+import type { Stage } from './stage.ts'
+
+const templateNames = [
+  'build.pkr.hcl',
+  'guest/prepare.sh',
+  'guest/reboot.sh',
+  'guest/check.sh',
+  'guest/seal.sh',
+  'guest/last.sh',
+] as const
+
+async function loadTemplates(world: World, source: string): Promise<Templates> {
+  const names = [...templateNames, `${source}/source.pkr.hcl`]
+  const texts = await Promise.all(
+    names.map((name) => world.files.readText(join(world.places.root, 'templates', `${name}.hbs`))),
+  )
+  return new Map(names.map((name, index) => [name, texts[index] ?? '']))
+}
+
+/** What the definition renders to, without writing anything: also the source of a version's facts. */
+export async function renderedBundle(
+  world: World,
+  image: string,
+  definition: Definition,
+): Promise<RenderedBundle> {
+  const target = targets.qemu
+  const source = target.sourceInput(definition)
+  const [templates, hardening, lock] = await Promise.all([
+    loadTemplates(world, source.template),
+    loadHardening(world),
+    loadLock(world, image),
+  ])
+  const [profile = ''] = definition.hardening.profiles
+  const excepted = definition.hardening.exceptions.map((exception) => exception.control)
+  const controls = selectControls(hardening, {
+    profile,
+    os: `${definition.os.family}-${definition.os.release}`,
+  })
+  const unknown = excepted.filter((id) => !controls.some((control) => control.id === id))
+  if (unknown.length > 0) {
+    throw new MintmarkError(
+      'CONFIG_INVALID',
+      `images/${image}.yaml has an exception for ${unknown.join(', ')}, which profile ${profile} does not have`,
+      {
+        hint: './mintmark coverage lists the controls',
+      },
+    )
+  }
+  const { add, remove } = definition.content.packages
+  const packages = packagesNeeded(controls, hardening, add)
+  const contradiction = remove.filter((name) => packages.includes(name) || add.includes(name))
+  if (contradiction.length > 0) {
+    throw new MintmarkError(
+      'CONFIG_INVALID',
+      `images/${image}.yaml removes ${contradiction.join(', ')}, which it adds or which profile ${profile} needs`,
+      {
+        hint: './mintmark explain CONTROL says what a control needs',
+      },
+    )
+  }
+  const settings = { image, ports: definition.content.ports }
+  return renderBundle(templates, {
+    image,
+    definition,
+    codename: lock.codename,
+    loginUser: target.loginUser(definition),
+    source,
+    pluginVersion: toolTable['packer-plugin-qemu'].version,
+    controls,
+    hardenScript: renderHarden(hardening, controls, settings),
+    checkScript: renderCheck(hardening, controls, settings),
+    packages,
+    unwanted: packagesUnwanted(controls, hardening),
+  })
+}
+
+export const renderStage: Stage<'render'> = {
+  id: 'render',
+  needs: [],
+  output: Bundle,
+  async run(context) {
+    const { world, definition, step } = context
+    const { files, exec } = world
+    const { bundle, files: rendered } = await renderedBundle(world, context.image, definition)
+    const folder = join(context.folder, 'bundle')
+    await files.remove(folder)
+    for (const [path, content] of rendered) await files.write(join(folder, path), content)
+
+    step.update('shellcheck')
+    const scripts = [...rendered.keys()].filter((path) => path.startsWith('guest/'))
+    const checked = await exec.run(['shellcheck', '--shell=sh', '--format=gcc', ...scripts], {
+      cwd: folder,
+      ok: 'any',
+    })
+    if (checked.code !== 0) {
+      throw new MintmarkError('CONFIG_INVALID', 'shellcheck refuses what was rendered', {
+        details: checked.stdout.trim().split('\n').slice(0, 20),
+      })
+    }
+
+    step.update('packer fmt and validate')
+    const target = targets.qemu
+    const login = await buildKey(context, target.loginUser(definition))
+    const work = join(context.folder, 'build')
+    await files.makeFolder(work, { mode: 0o700 })
+    await engines.packer.validate({
+      world,
+      bundle: folder,
+      folder: work,
+      variables: {
+        ...(await target.buildVariables({ world, folder: work, base: null })),
+        ssh_private_key_file: login.privateKey,
+        ssh_public_key: login.publicKey,
+        version: context.version,
+        output_directory: join(work, 'output'),
+        results: join(work, 'results'),
+      },
+    })
+    return {
+      output: bundle,
+      line: `bundle sha256:${bundle.digest.slice(0, 8)}… · ${bundle.controls.length} controls · packer validate, shellcheck`,
+    }
+  },
+}

@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import type { Finished, RunOptions } from '../ports/exec.ts'
+import type { Tool } from '../ports/tools.ts'
+import type { World } from '../ports/world.ts'
+
+/** A scanner with a private folder of its own: nothing of the user's configuration or credentials is seen. */
+export interface Scanner {
+  readonly tool: Tool
+  /** Absolute; everything that a run leaves is below it. */
+  readonly work: string
+  /** Trivy's cache; `db/` in it holds the database, when there is one. */
+  readonly cache: string
+}
+
+/** What every look at the image has in common: no network, no ignore rules, no exit code of its own. */
+export const quietScan: readonly string[] = [
+  '--exit-code',
+  '0',
+  '--offline-scan',
+  '--skip-db-update',
+  '--skip-java-db-update',
+  '--skip-vex-repo-update',
+  '--disable-telemetry',
+  '--skip-version-check',
+  '--no-progress',
+  '--timeout',
+  '30m',
+]
+
+/** Makes the private folders; an empty one is Trivy's working folder, since it reads configuration from there. */
+export async function prepareScanner(world: World, tool: Tool, work: string): Promise<Scanner> {
+  const cache = join(work, 'cache')
+  for (const folder of ['cache/db', 'empty', 'home', 'tmp']) {
+    await world.files.makeFolder(join(work, folder), { mode: 0o700 })
+  }
+  await world.files.write(join(work, 'no-ignore-rules'), '')
+  return { tool, work, cache }
+}
+
+/**
+ * One run of Trivy. A non-zero exit code means that the tool failed, for findings never change it.
+ * @throws MintmarkError TOOL_FAILED
+ */
+export function runTrivy(
+  world: World,
+  scanner: Scanner,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
+  const home = join(scanner.work, 'home')
+  return world.exec.run(
+    [
+      scanner.tool.path,
+      ...args,
+      '--cache-dir',
+      scanner.cache,
+      '--config',
+      join(world.places.root, 'scans/trivy.yaml'),
+    ],
+    {
+      cwd: join(scanner.work, 'empty'),
+      leash: 'child',
+      logTo: join(scanner.work, 'trivy.log'),
+      ...options,
+      env: {
+        HOME: home,
+        XDG_CACHE_HOME: home,
+        XDG_CONFIG_HOME: home,
+        XDG_DATA_HOME: home,
+        TMPDIR: join(scanner.work, 'tmp'),
+        ...options.env,
+      },
+    },
+  )
+}
+
+export const ignoreNothing = (scanner: Scanner): readonly string[] => [
+  '--ignorefile',
+  join(scanner.work, 'no-ignore-rules'),
+]

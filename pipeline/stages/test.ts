@@ -1,0 +1,128 @@
+import { join } from 'node:path'
+import { bootFacts } from '../core/boot-facts.ts'
+import { parseCheckReport } from '../core/ssh-answers.ts'
+import { MintmarkError } from '../errors.ts'
+import { TestReport } from '../model/stages.ts'
+import { targets } from '../targets/registry.ts'
+import type { Target } from '../targets/target.ts'
+import type { Stage } from './stage.ts'
+import { lookAtBoot } from './test-facts.ts'
+import { lookAtDisk } from './test-hygiene.ts'
+
+const gib = 2 ** 30
+/** The boots' disks are bigger than the image by this much, so that growing shows. */
+const addedGiB = 1
+
+/** The test stage over a target: boots twice, reads the disk, reports facts and judges nothing. */
+export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'loginUser'>): Stage<'test'> {
+  return {
+    id: 'test',
+    needs: ['render', 'build'],
+    output: TestReport,
+    async run(context) {
+      const { world, definition, folder, step } = context
+      const { files } = world
+      context.need('render')
+      const { artifact } = context.need('build')
+      const subject = await files.sha256(artifact.path)
+      if (subject !== artifact.sha256) {
+        throw new MintmarkError('CHAIN_BROKEN', `${artifact.path} is not the image that was built`, {
+          details: [`built: ${artifact.sha256}`, `found: ${subject}`],
+        })
+      }
+
+      const work = join(folder, 'test')
+      const consoles = join(folder, 'consoles')
+      await files.makeFolder(consoles, { mode: 0o700 })
+      const diskGiB = Math.ceil(artifact.virtualBytes / gib) + addedGiB
+      const excepted = definition.hardening.exceptions.map(({ control }) => control)
+      const run = context.runId
+        .toLowerCase()
+        .replace(/[^a-z0-9]/g, '')
+        .slice(-8)
+      step.update('2 boots, waiting for a login')
+      const logins: number[] = []
+      const boot = (name: string) =>
+        lookAtBoot({
+          world,
+          target,
+          definition,
+          disk: artifact.path,
+          instance: `mm-${run}-${name}`,
+          folder: join(work, `boot-${name}`),
+          consoleLog: join(consoles, `boot-${name}.log`),
+          diskGiB,
+          onLogin: (seconds) => {
+            logins.push(seconds)
+            step.update(`${logins.length} of 2 boots answered, looking at them`)
+          },
+        })
+      // All end before an error is passed on: no machine may outlive its folder.
+      const [a, b, sealed] = await Promise.allSettled([
+        boot('a'),
+        boot('b'),
+        lookAtDisk({
+          world,
+          target,
+          disk: artifact.path,
+          folder: join(work, 'disk'),
+          buildKey: join(folder, 'build-key.pub'),
+          check: join(folder, 'bundle', 'guest', 'mintmark-check'),
+          excepted,
+        }),
+      ])
+      await files.remove(work)
+      for (const result of [a, b, sealed]) if (result.status === 'rejected') throw result.reason
+      if (a.status === 'rejected' || b.status === 'rejected' || sealed.status === 'rejected') {
+        throw new MintmarkError('INTERNAL', 'a look at the image ended without a result')
+      }
+      const boots = [a.value, b.value]
+
+      if ((await files.sha256(artifact.path)) !== subject) {
+        throw new MintmarkError('CHAIN_BROKEN', `${artifact.path} was changed while it was tested`)
+      }
+      const facts = [
+        ...bootFacts(boots, {
+          user: target.loginUser(definition),
+          image: context.image,
+          version: context.version,
+          ports: definition.content.ports,
+          imageBytes: artifact.virtualBytes,
+          instanceBytes: diskGiB * gib,
+          excepted,
+        }),
+        ...sealed.value.facts,
+      ]
+      return {
+        output: {
+          subject,
+          facts,
+          boots: boots.flatMap(({ instance, secondsToLogin }) =>
+            secondsToLogin === null ? [] : [{ instance, secondsToLogin }],
+          ),
+          controls: [
+            ...boots.map(({ answers }, at) => ({
+              where: at === 0 ? 'boot-a' : 'boot-b',
+              results: parseCheckReport(answers['check']?.text ?? '')?.results ?? [],
+            })),
+            { where: 'sealed', results: [...sealed.value.results] },
+          ],
+        },
+        line: summary(
+          facts.length,
+          facts.filter(({ status }) => status !== 'pass').length,
+          boots.map(({ secondsToLogin }) => secondsToLogin),
+        ),
+      }
+    },
+  }
+}
+
+function summary(facts: number, bad: number, logins: readonly (number | null)[]): string {
+  const came = logins.filter((seconds) => seconds !== null).map((seconds) => `${Math.round(seconds)} s`)
+  const login = came.length === 0 ? 'no login' : `login after ${came.join(' and ')}`
+  const others = bad === 0 ? '' : `, ${bad} not as expected`
+  return `${logins.length} boots, ${facts} facts${others} · ${login}${came.length === 1 ? ', the other never' : ''}`
+}
+
+export const testStage: Stage<'test'> = testStageFor(targets.qemu)

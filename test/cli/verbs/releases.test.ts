@@ -1,0 +1,81 @@
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { run } from '../../../pipeline/cli/verbs/releases.ts'
+import { MintmarkError } from '../../../pipeline/errors.ts'
+import type { World } from '../../../pipeline/ports/world.ts'
+import { fixtureRelease } from '../../helpers/release-fixture.ts'
+import { type TestWorld, testWorld } from '../../helpers/world.ts'
+
+interface Context {
+  box: TestWorld
+  world: World
+}
+
+const it = suite<Context>('releases')
+
+it.before.each(async (context) => {
+  context.box = await testWorld({ now: new Date('2026-11-22T03:00:00Z') })
+  const { world, folder } = context.box
+  context.world = { ...world, places: { ...world.places, root: join(folder, 'checkout') } }
+})
+it.after.each((context) => context.box.close())
+
+async function releases({ box, world }: Context, ...args: string[]) {
+  box.told.results.length = 0
+  assert.is(await run({ world, args, options: {} }), 0)
+  const [result] = box.told.results
+  const data = result?.data as { readonly releases: readonly Readonly<Record<string, unknown>>[] }
+  return { text: result?.text ?? '', data }
+}
+
+it('says how to make the first one', async (context) => {
+  const { text, data } = await releases(context)
+  assert.match(text, /\.\/mintmark release debian-13/)
+  assert.equal(data.releases, [])
+})
+
+it('lists what there is, the newest first, with its channel and its state', async (context) => {
+  await fixtureRelease(context.world, { runId: 'r-1', database: false })
+  await fixtureRelease(context.world, { runId: 'r-2' })
+  await fixtureRelease(context.world, { runId: 'r-3', image: 'web-base' })
+  const { text, data } = await releases(context)
+  const [header, ...lines] = text.split('\n')
+  assert.match(header ?? '', /^image +version +channel +made +size +vulnerabilities +controls$/)
+  assert.match(
+    lines[0] ?? '',
+    /^debian-13 +1\.0\.1 +nightly +2026-11-2\d \d\d:\d\d [+-]\d\d:\d\d +12 B +2 high, 4 low \(1 fixable\) +2\/3$/,
+  )
+  assert.match(lines[1] ?? '', /^debian-13 +1\.0\.0 +- .* unknown +2\/3$/)
+  assert.match(lines[2] ?? '', /^web-base +1\.0\.0 +nightly/)
+  assert.is(data.releases[0]?.['created'], '2026-11-22T03:00:00.000Z', 'files and programs get UTC')
+  assert.is(data.releases[1]?.['vulnerability'], 'unknown')
+  const one = await releases(context, 'web-base')
+  assert.is(one.data.releases.length, 1)
+})
+
+it('says that there is no such image', async (context) => {
+  await fixtureRelease(context.world)
+  try {
+    await releases(context, 'debian-12')
+    assert.unreachable()
+  } catch (cause) {
+    assert.ok(cause instanceof MintmarkError && cause.code === 'NOT_FOUND', String(cause))
+    assert.match(cause.hint, /did you mean debian-13/)
+  }
+})
+
+it('shows a damaged record as such, among the others', async (context) => {
+  await fixtureRelease(context.world, { runId: 'r-1' })
+  await fixtureRelease(context.world, { runId: 'r-2' })
+  const path = join(context.world.places.catalog, 'releases/debian-13/1.0.0/qemu-x86_64.dsse.json')
+  await chmod(path, 0o600)
+  await writeFile(path, '{"half":')
+  const { text, data } = await releases(context)
+  assert.match(text, /debian-13 {2}1\.0\.0 {2}damaged: /)
+  assert.match(text, /debian-13 +1\.0\.1 +nightly/)
+  assert.is(data.releases.length, 2)
+})
+
+it.run()

@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { run } from '../../../pipeline/cli/verbs/show.ts'
+import { MintmarkError } from '../../../pipeline/errors.ts'
+import type { World } from '../../../pipeline/ports/world.ts'
+import { fixtureRelease } from '../../helpers/release-fixture.ts'
+import { type TestWorld, testWorld } from '../../helpers/world.ts'
+
+interface Context {
+  box: TestWorld
+  world: World
+}
+
+const it = suite<Context>('show')
+
+it.before.each(async (context) => {
+  context.box = await testWorld()
+  const { world, folder } = context.box
+  context.world = { ...world, places: { ...world.places, root: join(folder, 'checkout') } }
+})
+it.after.each((context) => context.box.close())
+
+async function show({ box, world }: Context, ...args: string[]) {
+  box.told.results.length = 0
+  assert.is(await run({ world, args, options: {} }), 0)
+  const [result] = box.told.results
+  return { text: result?.text ?? '', data: result?.data as Readonly<Record<string, unknown>> }
+}
+
+it('answers what an auditor asks', async (context) => {
+  const { published, recorded } = await fixtureRelease(context.world)
+  const { text, data } = await show(context, 'debian-13')
+  const said: readonly RegExp[] = [
+    /^image +debian-13@1\.0\.0, qemu\/x86_64$/m,
+    /^channel +nightly$/m,
+    /^owner +team-platform$/m,
+    new RegExp(`^artifact +sha256:${published.subject}$`, 'm'),
+    /^base +debian 13\.7 \(trixie\), x86_64, 231 packages$/m,
+    /trixie-security: InRelease sha256:[0-9a-f]{64} of 2026-11-2/,
+    /signed by 4CB50190207B4758A3F73A796ED0E7B82643E131/,
+    /^commit +unknown: it was not made from a git checkout$/m,
+    /^bundle +sha256:[0-9a-f]{64}$/m,
+    /^scanned +trivy 0\.70\.0, 245 packages \(dpkg: 245\)$/m,
+    /^database +sha256:[0-9a-f]{64} of 2026-11-2.*trivy-db/m,
+    /^vulnerabilities +2 high, 4 low \(1 fixable\)$/m,
+    /^controls +2 of 3 hold \(profile cis-l2-server\), 1 fail$/m,
+    /^tests +2 of 2 pass$/m,
+    /^gate +passed by policy default, sha256:/m,
+    /audit-disk-full-halts {2}stateless fleet \(team-security, until 2027-03-31\)/,
+    new RegExp(`^record +sha256:${recorded.record}$`, 'm'),
+    new RegExp(`^key +sha256:${recorded.keyid}$`, 'm'),
+    /^signed +✓ by this machine's own key .* unanchored/m,
+    /cyclonedx +sha256:[0-9a-f]{64} .*blobs\/sha256\//,
+    /\.\/mintmark boot debian-13@1\.0\.0 +\(user debian\)/,
+  ]
+  for (const line of said) assert.match(text, line)
+  assert.is(data['anchored'], false)
+  assert.is(data['path'], context.world.catalog.blobPath(published.subject))
+})
+
+it('says that vulnerability is unknown, and why', async (context) => {
+  await fixtureRelease(context.world, { database: false })
+  assert.match(
+    (await show(context, 'debian-13')).text,
+    /^vulnerabilities +unknown: no database could be reached$/m,
+  )
+})
+
+it('shows a wrong link instead of hiding it', async (context) => {
+  await fixtureRelease(context.world)
+  await context.world.files.remove(context.world.places.keys)
+  assert.match(
+    (await show(context, 'debian-13')).text,
+    /^signed +✗ signature by sha256:.*nobody here trusts$/m,
+  )
+})
+
+it('needs a release', async (context) => {
+  try {
+    await show(context)
+    assert.unreachable()
+  } catch (cause) {
+    assert.ok(cause instanceof MintmarkError && cause.code === 'USAGE', String(cause))
+  }
+})
+
+it.run()

@@ -1,0 +1,74 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { MintmarkError } from '../../pipeline/errors.ts'
+import type { Tool, ToolName, Tools } from '../../pipeline/ports/tools.ts'
+import { ensureTools } from '../../pipeline/stages/setup.ts'
+import { testWorld } from '../helpers/world.ts'
+
+const setup = suite('setup')
+
+/** A machine that lacks things, and remembers what it was asked to install. The real installing is what setup does before every test run. */
+function lacking(packages: readonly string[], missing: readonly ToolName[]) {
+  const installed: string[] = []
+  const tool: Tool = { path: '/x', version: '1.0.0', sha256: '0'.repeat(64), origin: 'PATH' }
+  const tools: Tools = {
+    need: async () => tool,
+    inspect: async (name) =>
+      missing.includes(name) ? { status: 'missing', why: 'not installed' } : { status: 'accepted', tool },
+    install: async (name) => {
+      installed.push(name)
+      return tool
+    },
+    debianPackages: async () =>
+      packages.map((name) => ({ name, seenBy: name, present: false, version: null, path: null })),
+    installDebianPackages: async (names) => void installed.push(...names),
+  }
+  return { tools, installed }
+}
+
+setup('without consent nothing is installed, and the one command is told', async () => {
+  const { world, close } = await testWorld()
+  try {
+    const { tools, installed } = lacking(['mtools'], ['trivy'])
+    for (const interactive of [false, true]) {
+      try {
+        await ensureTools({ ...world, tools, report: { ...world.report, interactive } }, 'test', false)
+        assert.unreachable()
+      } catch (cause) {
+        const error = cause as MintmarkError
+        assert.is(error.code, 'TOOL_MISSING')
+        assert.match(error.message, 'mtools, Trivy 0.70.0')
+        assert.is(error.hint, './mintmark setup --for test --yes')
+      }
+    }
+    assert.equal(installed, [])
+  } finally {
+    await close()
+  }
+})
+
+setup('consent is --yes, or a yes on a terminal', async () => {
+  for (const yes of [true, false]) {
+    const { world, close } = await testWorld({ answer: true })
+    try {
+      const { tools, installed } = lacking(['mtools'], ['packer', 'trivy'])
+      await ensureTools({ ...world, tools, report: { ...world.report, interactive: true } }, 'release', yes)
+      assert.equal(installed, ['mtools', 'packer', 'trivy'])
+    } finally {
+      await close()
+    }
+  }
+})
+
+setup('a machine that has all is left alone', async () => {
+  const { world, close } = await testWorld()
+  try {
+    const { tools, installed } = lacking([], [])
+    assert.equal(await ensureTools({ ...world, tools }, 'release', false), { installed: [] })
+    assert.equal(installed, [])
+  } finally {
+    await close()
+  }
+})
+
+setup.run()
