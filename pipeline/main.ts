@@ -56,7 +56,8 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     import('./ports/places.ts'),
     import('./ports/net.ts'),
   ])
-  const live = process.stderr.isTTY === true && process.env['CI'] === undefined
+  // A pseudo-terminal without a size (script, docker run -t) has no line to redraw.
+  const live = process.stderr.isTTY === true && process.stderr.columns > 0 && process.env['CI'] === undefined
   const report = reporter({
     console: terminal,
     clock: systemClock,

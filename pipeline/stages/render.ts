@@ -81,7 +81,12 @@ export async function renderedBundle(
     source,
     pluginVersion: toolTable['packer-plugin-qemu'].version,
     controls,
-    hardenScript: renderHarden(hardening, controls, settings),
+    // An excepted control is not applied, yet still checked: the record shows what it is.
+    hardenScript: renderHarden(
+      hardening,
+      controls.filter(({ id }) => !excepted.includes(id)),
+      settings,
+    ),
     checkScript: renderCheck(hardening, controls, settings),
     packages,
     unwanted: packagesUnwanted(controls, hardening),

@@ -27,9 +27,24 @@ export interface BootstrapInput {
   readonly update: (text: string) => void
 }
 
+const isFull = (cause: MintmarkError): boolean => /No space left/i.test(cause.details.join('\n'))
+
+function noSpace(cause: MintmarkError): MintmarkError {
+  return new MintmarkError('NO_SPACE', 'no space left while the base was made', {
+    hint: 'free some space in /var/tmp, or put scratch elsewhere: export TMPDIR=/a/larger/folder',
+    details: cause.details,
+    cause,
+  })
+}
+
+/** A tool that failed because a disk is full is told as that. */
+export const orNoSpace = (cause: unknown): unknown =>
+  cause instanceof MintmarkError && cause.code === 'TOOL_FAILED' && isFull(cause) ? noSpace(cause) : cause
+
 /** What a failed mmdebstrap means for the person who has to mend it. */
 function explain(cause: unknown): unknown {
   if (!(cause instanceof MintmarkError) || cause.code !== 'TOOL_FAILED') return cause
+  if (isFull(cause)) return noSpace(cause)
   const said = cause.details.join('\n')
   const { details } = cause
   if (
@@ -42,8 +57,6 @@ function explain(cause: unknown): unknown {
       cause,
     })
   }
-  if (/No space left/i.test(said))
-    return new MintmarkError('NO_SPACE', 'no space left during the bootstrap', { details, cause })
   if (/subuid|subgid|newuidmap|newgidmap/i.test(said)) {
     return new MintmarkError(
       'TOOL_FAILED',
@@ -91,7 +104,6 @@ export async function bootstrap(input: BootstrapInput): Promise<Bootstrapped> {
       timeoutMs: 30 * minuteMs,
       // As an ordinary user it needs newuidmap, which has no power in a user namespace of ours: hence no `tree`.
       leash: world.exec.isRoot ? 'tree' : 'child',
-      logTo: join(folder, 'bootstrap.log'),
       onLine: (line) => {
         if (/^I: (?!running|removing|success|done)/.test(line)) update(line.slice(3))
       },

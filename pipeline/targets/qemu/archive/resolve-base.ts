@@ -5,7 +5,7 @@ import { ResolvedBase, type SeenSuite } from '../../../model/base.ts'
 import { ImageInfo } from '../../../model/disk.ts'
 import type { World } from '../../../ports/world.ts'
 import type { BaseInput } from '../../target.ts'
-import { bootstrap } from './bootstrap.ts'
+import { bootstrap, orNoSpace } from './bootstrap.ts'
 import { findMirror } from './find-mirror.ts'
 import { baseId, epochOf, recipeDigest, scriptPath } from './recipe.ts'
 import { scratchParent, sweep, withScratch } from './scratch.ts'
@@ -104,24 +104,18 @@ async function makeDisk({
   await world.files.makeFolder(work)
   // Root needs no pretence, which costs as much time as the work itself.
   const asRoot = world.exec.isRoot ? [] : ['fakeroot']
-  await world.exec.run(
-    [
-      ...asRoot,
-      'sh',
-      scriptPath(world, 'make-disk.sh'),
-      tar,
-      work,
-      to,
-      codename,
-      id,
-      String(epochOf(suites)),
-    ],
-    {
+  const script = scriptPath(world, 'make-disk.sh')
+  const argv = [...asRoot, 'sh', script, tar, work, to, codename, id, String(epochOf(suites))]
+  try {
+    await world.exec.run(argv, {
+      // In a user namespace of ours root is no user at all, and fakeroot must not even try to give it a file.
+      env: { FAKEROOTDONTTRYCHOWN: '1' },
       timeoutMs: 20 * minuteMs,
       leash: 'tree',
-      logTo: join(scratch, 'make-disk.log'),
-    },
-  )
+    })
+  } catch (cause) {
+    throw orNoSpace(cause)
+  }
   const { stdout } = await world.exec.run(['qemu-img', 'info', '--output=json', to], { timeoutMs: minuteMs })
   const info = ImageInfo.parse(JSON.parse(stdout))
   return {

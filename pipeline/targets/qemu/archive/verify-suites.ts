@@ -44,7 +44,7 @@ export async function writeKeyring(
       'TOOL_MISSING',
       `none of the ${wanted.size} keys that images/${image}.lock.json pins is in ${from}/debian-archive-*.gpg`,
       {
-        hint: 'apt-get install debian-archive-keyring (on Debian 12: at least 2023.3+deb12u2 for the keys of Debian 13)',
+        hint: 'install a newer debian-archive-keyring: 2023.3+deb12u2 of Debian 12 and 2025.1 of Debian 13 have the keys of both releases',
         details: lock.keys.map((key) => `${key.fingerprint} ${key.name}`),
       },
     )
