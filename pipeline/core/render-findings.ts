@@ -1,19 +1,5 @@
 import type { ScanReport } from '../model/stages.ts'
-
-const columns = (rows: readonly (readonly string[])[]): string => {
-  const widths: number[] = []
-  for (const row of rows) {
-    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length)
-  }
-  return rows
-    .map((row) =>
-      row
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-}
+import { columns } from './columns.ts'
 
 /** The report for people: what was scanned, with what, what was found. Plain text, worst first. */
 export function renderFindings(

@@ -5,6 +5,7 @@ import { debianPackages, type ToolRow, toolTable, unpackedPackages } from '../to
 import type { Exec } from './exec.ts'
 import type { Files } from './files.ts'
 import {
+  dropBuildFiles,
   installDebianPackages,
   installTool,
   toolFolder,
@@ -111,6 +112,7 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
       known.set(name, Promise.resolve({ status: 'accepted', tool }))
       return tool
     },
+    dropBuildFiles: () => dropBuildFiles(files, places),
     async debianPackages(purpose) {
       const wanted = { ...debianPackages.release, ...(purpose === 'test' ? debianPackages.test : {}) }
       const versions = await debianVersions(Object.keys(wanted))

@@ -131,6 +131,17 @@ async function goProgram(machine: Machine, work: string, onProgress: Progress): 
   return go
 }
 
+const goBuildFolder = (places: Places): string => join(places.tools, 'go/build')
+
+/** Some 3 GB of sources and objects: shared by the tools of one setup, and never left in a person's own Go folders. */
+function goFolders(places: Places): Readonly<Record<string, string>> {
+  const folder = goBuildFolder(places)
+  return { GOPATH: folder, GOMODCACHE: join(folder, 'modules'), GOCACHE: join(folder, 'objects') }
+}
+
+export const dropBuildFiles = (files: Files, places: Places): Promise<void> =>
+  files.remove(goBuildFolder(places))
+
 async function fromModuleProxy(
   machine: Machine,
   name: ToolName,
@@ -161,11 +172,17 @@ async function fromModuleProxy(
     ],
     {
       cwd: module,
-      env: { GOFLAGS: '', GOTOOLCHAIN: 'local', CGO_ENABLED: '0', ...row.build.env },
+      env: {
+        ...goFolders(places),
+        GOFLAGS: '-modcacherw',
+        GOTOOLCHAIN: 'local',
+        CGO_ENABLED: '0',
+        ...row.build.env,
+      },
       leash: 'child',
       onLine: (line) => {
-        const found = /^go: downloading (\S+)/.exec(line)
-        if (found !== null) onProgress(`building ${row.title} ${row.version}: fetching ${found[1]}`)
+        if (line.startsWith('go: downloading '))
+          onProgress(`fetching the modules of ${row.title} ${row.version}`)
       },
     },
   )

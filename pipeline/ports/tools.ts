@@ -34,6 +34,8 @@ export interface Tools {
   inspect(name: ToolName): Promise<ToolState>
   /** Downloads the official build or builds it by the Go module proxy, into the cache. */
   install(name: ToolName, onProgress: (text: string) => void): Promise<Tool>
+  /** Removes what building left in the cache besides the tools. */
+  dropBuildFiles(): Promise<void>
   debianPackages(purpose: 'release' | 'test'): Promise<readonly DebianPackage[]>
   /** Installs by apt-get: as root, or by sudo where it asks for no password. @throws TOOL_MISSING with the command to paste */
   installDebianPackages(names: readonly string[], onProgress: (text: string) => void): Promise<void>

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import * as z from 'zod'
+import { parsedJson } from '../core/parsed-json.ts'
 import { MintmarkError } from '../errors.ts'
 import { ImageName, Instant, Sha256 } from '../model/ids.ts'
 import type { World } from '../ports/world.ts'
@@ -40,7 +41,7 @@ export async function listRuns(world: World, image: string): Promise<readonly Ru
   for (const name of await world.files.list(join(world.places.runs, image))) {
     const path = join(runFolder(world, image, name), 'run.json')
     if ((await world.files.info(path)) === null) continue
-    const parsed = Run.safeParse(JSON.parse(await world.files.readText(path)))
+    const parsed = Run.safeParse(parsedJson(await world.files.readText(path)))
     if (parsed.success) runs.push(parsed.data)
   }
   return runs.sort((a, b) => (a.created < b.created ? 1 : -1))

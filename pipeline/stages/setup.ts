@@ -70,5 +70,6 @@ export async function ensureTools(
       throw cause
     }
   }
+  if (tools.length > 0) await world.tools.dropBuildFiles()
   return { installed: [...packages, ...tools] }
 }

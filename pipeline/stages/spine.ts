@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import * as z from 'zod'
 import { digestOf } from '../core/digest.ts'
+import { parsedJson } from '../core/parsed-json.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
@@ -80,17 +81,8 @@ async function readStage(world: World, folder: string, id: StageId): Promise<Sta
   const path = stageFile(folder, id)
   if ((await world.files.info(path)) === null) return null
   const parsed = StageFile.safeParse(parsedJson(await world.files.readText(path)))
-  // A file of another version of mintmark is no result of ours: the stage is run again.
+  // A file of another version of mintmark, or an edited one, is no result of ours: the stage is run again.
   return parsed.success ? parsed.data : null
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause
-    return null // edited or cut off: no result, so the stage is run again
-  }
 }
 
 /**

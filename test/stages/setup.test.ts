@@ -19,6 +19,7 @@ function lacking(packages: readonly string[], missing: readonly ToolName[]) {
       installed.push(name)
       return tool
     },
+    dropBuildFiles: async () => undefined,
     debianPackages: async () =>
       packages.map((name) => ({ name, seenBy: name, present: false, version: null, path: null })),
     installDebianPackages: async (names) => void installed.push(...names),

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { columns } from '../../core/columns.ts'
 import { firstLock, suitesOf } from '../../core/debian-archive.ts'
 import { canonicalJson } from '../../core/digest.ts'
 import { errorTable, MintmarkError } from '../../errors.ts'
@@ -6,7 +7,6 @@ import type { BaseLock } from '../../model/base.ts'
 import { loadDefinition, loadLock } from '../../stages/load-definition.ts'
 import { targets } from '../../targets/registry.ts'
 import type { BaseSight } from '../../targets/target.ts'
-import { columns } from '../columns.ts'
 import { localTime } from '../local-time.ts'
 import type { RunVerb } from '../verb.ts'
 

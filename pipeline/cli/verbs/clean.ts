@@ -1,7 +1,7 @@
+import { columns } from '../../core/columns.ts'
 import { size } from '../../core/size.ts'
 import { MintmarkError } from '../../errors.ts'
 import { applyClean, type CleanPlan, type CleanScope, planClean } from '../../stages/clean.ts'
-import { columns } from '../columns.ts'
 import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 

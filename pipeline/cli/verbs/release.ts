@@ -4,6 +4,7 @@ import { loadDefinition } from '../../stages/load-definition.ts'
 import { type Released, release } from '../../stages/release.ts'
 import { ensureTools } from '../../stages/setup.ts'
 import { duration } from '../duration.ts'
+import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 function vulnerabilities(outputs: Released['outputs']): string {
@@ -28,11 +29,10 @@ export const run: RunVerb = async ({ world, args, options }) => {
   // A misspelt name or a wrong field is told before anything is installed.
   await loadDefinition(world, image)
   await ensureTools(world, 'release', options['yes'] === true)
-  const text = (name: string): string | null => (typeof options[name] === 'string' ? options[name] : null)
   const released = await release(world, {
     image,
-    trivyDb: text('trivyDb'),
-    asked: text('releaseVersion'),
+    trivyDb: textOption(options, 'trivyDb'),
+    asked: textOption(options, 'releaseVersion'),
     fresh: options['fresh'] === true,
   })
   const { build, test, gate, record } = released.outputs

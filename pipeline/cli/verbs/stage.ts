@@ -1,6 +1,7 @@
 import { MintmarkError } from '../../errors.ts'
 import { runStageAgain } from '../../stages/release.ts'
 import { spine } from '../../stages/spine.ts'
+import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 /** A verb that runs one stage of a run again; it prints that stage's result. */
@@ -10,9 +11,13 @@ export const runStageVerb =
     const [image = ''] = args
     const stage = spine.find((item) => item.id === name)
     if (stage === undefined) throw new MintmarkError('USAGE', `there is no stage ${name}`)
-    const text = (option: string): string | null =>
-      typeof options[option] === 'string' ? options[option] : null
-    const { run, outputs } = await runStageAgain(world, image, stage.id, text('run'), text('trivyDb'))
+    const { run, outputs } = await runStageAgain(
+      world,
+      image,
+      stage.id,
+      textOption(options, 'run'),
+      textOption(options, 'trivyDb'),
+    )
     world.report.result(`${stage.id} of run ${run.runId} done`, { run: run.runId, output: outputs[stage.id] })
     return 0
   }

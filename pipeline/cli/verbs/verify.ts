@@ -1,7 +1,7 @@
+import { columns } from '../../core/columns.ts'
 import { errorTable, MintmarkError } from '../../errors.ts'
 import { locateRelease } from '../../stages/read-release.ts'
 import { trustedKeys, verifyRelease } from '../../stages/verify-release.ts'
-import { columns } from '../columns.ts'
 import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { sha256 } from '../../../core/digest.ts'
+import { parsedJson } from '../../../core/parsed-json.ts'
 import { MintmarkError } from '../../../errors.ts'
 import { ResolvedBase, type SeenSuite } from '../../../model/base.ts'
 import { ImageInfo } from '../../../model/disk.ts'
@@ -70,15 +71,6 @@ async function cached(input: BaseInput, folder: string, id: string): Promise<Res
   )
     return null
   return (await world.files.sha256(base.disk.path)) === base.disk.sha256 ? base : null
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause
-    return null // cut off by a full disk, or edited: it is no base then, and a new one is made
-  }
 }
 
 interface DiskInput {
