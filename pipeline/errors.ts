@@ -91,7 +91,8 @@ export class MintmarkError extends Error {
   readonly code: ErrorCode
   readonly hint: string
   readonly where: Readonly<Record<string, string>>
-  readonly details: readonly string[]
+  /** Printed below the message. Not called `details`: uvu takes an error's `details` for a text of its own and drops the test. */
+  readonly lines: readonly string[]
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -99,6 +100,6 @@ export class MintmarkError extends Error {
     this.code = code
     this.hint = options.hint ?? errorTable[code].hint
     this.where = options.where ?? {}
-    this.details = options.details ?? []
+    this.lines = options.details ?? []
   }
 }

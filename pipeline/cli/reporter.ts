@@ -101,13 +101,13 @@ export function printError(
           details: error instanceof Error ? (error.stack?.split('\n').slice(1, 8) ?? []) : [],
         })
   const { exit } = errorTable[known.code]
-  const lines = [`error[${known.code}] ${known.message}`, ...known.details.map((detail) => `  ${detail}`)]
+  const lines = [`error[${known.code}] ${known.message}`, ...known.lines.map((detail) => `  ${detail}`)]
   const shown = Object.entries(known.where).filter(([, value]) => !known.message.includes(value))
   for (const [name, value] of shown) lines.push(`  ${name}: ${value}`)
   if (known.hint !== '') lines.push(`  → ${known.hint}`)
   options.console.err(`${lines.join('\n')}\n`)
   if (options.json) {
-    const { code, message, hint, where, details } = known
+    const { code, message, hint, where, lines: details } = known
     options.console.out(`${JSON.stringify({ error: { code, exit, message, hint, where, details } })}\n`)
   }
   return exit

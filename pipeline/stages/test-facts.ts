@@ -75,7 +75,7 @@ async function seen(input: BootInput, machine: Instance): Promise<BootSeen> {
     secondsToLogin = await machine.waitForLogin(loginDeadlineMs)
   } catch (cause) {
     if (!(cause instanceof MintmarkError) || cause.code !== 'TOOL_FAILED') throw cause
-    return { ...dark, problem: [cause.message, ...cause.details.slice(-4)].join(' / ') }
+    return { ...dark, problem: [cause.message, ...cause.lines.slice(-4)].join(' / ') }
   }
   input.onLogin(secondsToLogin)
   const { stdout } = await machine.ssh(lookScript, { timeoutMs: lookTimeoutMs })

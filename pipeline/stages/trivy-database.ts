@@ -108,7 +108,7 @@ async function fromRegistry(world: World, scanner: Scanner, reference: string): 
       `--trivy-db: no database could be had from ${reference}`,
       {
         hint: 'check the reference and the registry, or give --trivy-db a folder',
-        details: cause instanceof MintmarkError ? cause.details : [],
+        details: cause instanceof MintmarkError ? cause.lines : [],
         cause,
       },
     )
@@ -226,7 +226,7 @@ export async function runCanary(
     if (world.signal.aborted) throw cause
     throw new MintmarkError('TOOL_FAILED', 'trivy can not use the vulnerability database', {
       hint: 'the database is broken: fetch it again, or give another one by --trivy-db',
-      details: cause instanceof MintmarkError ? cause.details : [],
+      details: cause instanceof MintmarkError ? cause.lines : [],
       cause,
     })
   }

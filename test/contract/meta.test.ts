@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { MintmarkError } from '../../pipeline/errors.ts'
 import { pathsBelow, textOf } from '../helpers/sources.ts'
 
 const meta = suite('meta')
@@ -23,6 +24,12 @@ meta('every suite of every test file is run', () => {
 meta('a forgotten run is seen', () => {
   assert.equal(forgotten("const a = suite('a')\na('x', () => {})\n"), ['a'])
   assert.equal(forgotten("const a = suite('a')\na.run()\n"), [])
+})
+
+meta('an error of ours has nothing that uvu would trip over in silence', () => {
+  const error = new MintmarkError('USAGE', 'wrong', { details: ['why'] })
+  assert.not.ok('details' in error || 'operator' in error)
+  assert.type(error.stack, 'string')
 })
 
 meta('no test is skipped or alone', () => {

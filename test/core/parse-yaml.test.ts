@@ -16,7 +16,7 @@ function refusal(text: string): readonly string[] {
     assert.instance(cause, MintmarkError)
     const error = cause as MintmarkError
     assert.is(error.code, 'CONFIG_INVALID')
-    return error.details
+    return error.lines
   }
   throw new Error('it was accepted')
 }

@@ -107,7 +107,7 @@ async function problemsAfter(change: (at: (path: string) => string) => void): Pr
     assert.instance(error, MintmarkError)
     if (!(error instanceof MintmarkError)) throw error
     assert.is(error.code, 'CONFIG_INVALID')
-    return error.details
+    return error.lines
   } finally {
     await close()
   }

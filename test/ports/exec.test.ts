@@ -58,7 +58,7 @@ running('a failure says what was run and what it said', async () => {
     const error = cause as MintmarkError
     assert.is(error.code, 'TOOL_FAILED')
     assert.match(error.message, 'exit code 3')
-    assert.equal(error.details, ['because'])
+    assert.equal(error.lines, ['because'])
   }
 })
 

@@ -110,7 +110,7 @@ it('never tells the private key, not even of a broken one', async ({ box }) => {
   const error = await failed(() => keys.sign(Buffer.from('x')))
   assert.is(error.code, 'TOOL_REFUSED')
   assert.not.ok(
-    JSON.stringify([error.message, error.details, error.where, String(error.cause)]).includes(secret),
+    JSON.stringify([error.message, error.lines, error.where, String(error.cause)]).includes(secret),
   )
 })
 

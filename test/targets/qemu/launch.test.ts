@@ -111,7 +111,7 @@ launching("what QEMU can't open is told with QEMU's own words", async () => {
   try {
     const error = await rejection(emptyMachine(test, { memoryMiB: -5 }))
     assert.is(error.code, 'TOOL_FAILED')
-    assert.match(error.details.join('\n'), 'qemu-system-x86_64')
+    assert.match(error.lines.join('\n'), 'qemu-system-x86_64')
   } finally {
     await test.close()
   }

@@ -27,12 +27,12 @@ export interface BootstrapInput {
   readonly update: (text: string) => void
 }
 
-const isFull = (cause: MintmarkError): boolean => /No space left/i.test(cause.details.join('\n'))
+const isFull = (cause: MintmarkError): boolean => /No space left/i.test(cause.lines.join('\n'))
 
 function noSpace(cause: MintmarkError): MintmarkError {
   return new MintmarkError('NO_SPACE', 'no space left while the base was made', {
     hint: 'free some space in /var/tmp, or put scratch elsewhere: export TMPDIR=/a/larger/folder',
-    details: cause.details,
+    details: cause.lines,
     cause,
   })
 }
@@ -45,8 +45,8 @@ export const orNoSpace = (cause: unknown): unknown =>
 function explain(cause: unknown): unknown {
   if (!(cause instanceof MintmarkError) || cause.code !== 'TOOL_FAILED') return cause
   if (isFull(cause)) return noSpace(cause)
-  const said = cause.details.join('\n')
-  const { details } = cause
+  const said = cause.lines.join('\n')
+  const { lines: details } = cause
   if (
     /Could not connect|Failed to fetch|Temporary failure resolving|Connection (failed|timed out)|Could not resolve/i.test(
       said,
