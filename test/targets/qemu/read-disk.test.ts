@@ -186,11 +186,18 @@ test('an ordinary user reads the same tree, with the owners shown by asOwned', a
   if (!t.world.exec.isRoot) return // then the test above was it
   const home = join(disks, 'ordinary')
   await mkdir(home)
+  // The checkout may be in a private home: what the script needs is laid where everybody may read it.
+  const readable = join(disks, 'readable')
+  await mkdir(join(readable, 'test'), { recursive: true })
+  for (const part of ['package.json', 'pipeline', 'test/helpers', 'node_modules']) {
+    await t.world.exec.run(['cp', '-a', join(checkout, part), join(readable, part)])
+  }
+  await t.world.exec.run(['chmod', '-R', 'a+rX', readable])
   const script = join(home, 'read.mts')
   await t.world.files.write(
     script,
-    `import { testWorld } from '${checkout}/test/helpers/world.ts'
-import { readDisk } from '${checkout}/pipeline/targets/qemu/read-disk.ts'
+    `import { testWorld } from '${readable}/test/helpers/world.ts'
+import { readDisk } from '${readable}/pipeline/targets/qemu/read-disk.ts'
 const t = await testWorld()
 const read = await readDisk(t.world, process.argv[2] ?? '', process.argv[3] ?? '')
 const stat = await t.world.exec.run([...(read.asOwned ?? []), 'stat', '-c', '%a %u', read.root + '/root/key', read.root + '/usr/bin/su', read.root + '/usr/locked'])
@@ -209,7 +216,7 @@ await t.close()
       '--regid',
       '65534',
       '--clear-groups',
-      join(checkout, 'node_modules/.bin/tsx'),
+      join(readable, 'node_modules/.bin/tsx'),
       script,
       join(disks, 'odd.qcow2'),
       target,
