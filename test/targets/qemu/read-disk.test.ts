@@ -192,7 +192,6 @@ test('an ordinary user reads the same tree, with the owners shown by asOwned', a
   for (const part of ['package.json', 'pipeline', 'test/helpers', 'node_modules']) {
     await t.world.exec.run(['cp', '-a', join(checkout, part), join(readable, part)])
   }
-  await t.world.exec.run(['chmod', '-R', 'a+rX', readable])
   const script = join(home, 'read.mts')
   await t.world.files.write(
     script,
@@ -221,7 +220,7 @@ await t.close()
       join(disks, 'odd.qcow2'),
       target,
     ],
-    { env: { HOME: home, TMPDIR: home } },
+    { cwd: home, env: { HOME: home, TMPDIR: home } },
   )
   assert.equal(JSON.parse(ran.stdout), { modes: '0 0\n4755 0\n0 0\n', key: 'secret\n', root: false })
 })
