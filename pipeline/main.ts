@@ -46,6 +46,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     { signing },
     { placesFrom },
     { nodeNet },
+    { loadEnv },
   ] = await Promise.all([
     import('./ports/exec.ts'),
     import('./ports/files.ts'),
@@ -55,6 +56,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     import('./ports/signing.ts'),
     import('./ports/places.ts'),
     import('./ports/net.ts'),
+    import('./cli/load-env.ts'),
   ])
   // A pseudo-terminal without a size (script, docker run -t) has no line to redraw.
   const live = process.stderr.isTTY === true && process.stderr.columns > 0 && process.env['CI'] === undefined
@@ -65,7 +67,8 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     color: live && process.env['NO_COLOR'] === undefined,
     spinner: live ? spinner : null,
   })
-  const places = placesFrom(process.env, root)
+  const env = await loadEnv(process.env, nodeFiles, root)
+  const places = placesFrom(env, root)
   const exec = nodeExec(signal)
   return {
     exec,
@@ -78,7 +81,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     catalog: folderCatalog(places.catalog, nodeFiles),
     keys: signing(places.keys, nodeFiles),
     places,
-    env: process.env,
+    env,
     signal,
   }
 }

@@ -34,7 +34,10 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
   for (const verb of verbs) {
     const command = program.command(`${verb.name} ${verb.args}`.trim()).description(verb.summary)
     command.exitOverride().configureOutput(quiet).option('--json', 'print one JSON document on stdout')
-    for (const [flags, help] of verb.options) command.option(flags, help)
+    for (const [flags, help, many] of verb.options) {
+      if (many === undefined) command.option(flags, help)
+      else command.option(flags, help, (value, earlier?: string) => (earlier ? `${earlier},${value}` : value))
+    }
     command.action(() => {
       parsed = { kind: 'verb', verb, args: command.args, options: command.opts() }
     })

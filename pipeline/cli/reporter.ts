@@ -84,6 +84,7 @@ export function reporter(options: ReporterOptions): Report {
       const answer = await console.ask(`${question} [y/N] `)
       return /^y(es)?$/i.test(answer?.trim() ?? '')
     },
+    ask: (question) => console.ask(question),
     interactive: console.errIsTerminal,
   }
 }

@@ -7,7 +7,8 @@ export interface Verb {
   readonly group: 'everyday' | 'also' | 'plumbing'
   /** In commander's form: `<image>`, `[ref]`. */
   readonly args: string
-  readonly options: readonly (readonly [flags: string, help: string])[]
+  /** `many`: may be given several times; the values arrive with commas between them. */
+  readonly options: readonly (readonly [flags: string, help: string, many?: 'many'])[]
   readonly load: () => Promise<{ readonly run: RunVerb }>
 }
 
@@ -38,7 +39,7 @@ export const verbs: readonly Verb[] = [
     summary: 'install what is missing: Debian packages, Packer, its plugin, Trivy',
     group: 'everyday',
     args: '',
-    options: [consent, ['--for <purpose>', 'release (default) or test']],
+    options: [consent, ['--for <purpose>', 'release (default), ansible or test']],
     load: () => import('./verbs/setup.ts'),
   },
   {
@@ -50,6 +51,23 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/doctor.ts'),
   },
   {
+    name: 'init',
+    summary: 'write the definition of a new image',
+    group: 'everyday',
+    args: '[name]',
+    options: [
+      ['--os <system>', 'debian-13 (default) or debian-12'],
+      ['--base <base>', "archive (default), image (the publisher's), or IMAGE@CHANNEL (one of yours)"],
+      ['--owner <team>', 'the team that answers for it, e.g. team-platform'],
+      ['--package <name>', 'to install; may be given several times', 'many'],
+      ['--port <number>', 'TCP port to open besides 22; may be given several times', 'many'],
+      ['--profile <name>', 'of hardening/profiles (default: baseline)'],
+      ['--layout <layout>', 'simple (default) or cis'],
+      ['--size <size>', 'of the disk, e.g. 8G (default: 4G)'],
+    ],
+    load: () => import('./verbs/init.ts'),
+  },
+  {
     name: 'release',
     summary: 'make a golden image: build, harden, test, scan, gate, record',
     group: 'everyday',
@@ -58,7 +76,7 @@ export const verbs: readonly Verb[] = [
       consent,
       database,
       ['--release-version <version>', 'MAJOR.MINOR.PATCH instead of the derived one'],
-      ['--fresh', 'start over instead of going on with a stopped run'],
+      ['--fresh', 'build anyway: also when nothing changed, and not going on with a stopped run'],
     ],
     load: () => import('./verbs/release.ts'),
   },
@@ -118,11 +136,23 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/outputs.ts'),
   },
   {
+    name: 'diff',
+    summary: 'what is different between two releases: packages, findings, controls, facts, files',
+    group: 'also',
+    args: '<from> <to>',
+    options: [
+      ['--files', 'compare the files of both disks as well (about a minute)'],
+      ['--markdown', 'for a pull request or release notes'],
+      ['--detailed-exitcode', 'exit 6 when they are different images'],
+    ],
+    load: () => import('./verbs/diff.ts'),
+  },
+  {
     name: 'base',
     summary: 'show what the base is, or move its lock (the only verb that does)',
     group: 'plumbing',
-    args: '<show|update> <image>',
-    options: [],
+    args: '<show|update> [image]',
+    options: [['--pr', 'print what moved as Markdown, for a pull request']],
     load: () => import('./verbs/base.ts'),
   },
   stageVerb('render', 'render the bundle of a run again'),

@@ -1,5 +1,7 @@
+import type { ImageTest } from '../model/definition.ts'
 import type { CheckReport } from '../model/hardening.ts'
 import type { Fact } from '../model/stages.ts'
+import { judgeOwnTest, type OwnTestSeen, ownTestExpected, ownTestTitle } from './own-tests.ts'
 import {
   type Answer,
   parseCheckReport,
@@ -23,6 +25,8 @@ export interface BootSeen {
   /** Ports that answered on the link; null, and `scanProblem`, when it could not be scanned. */
   readonly openPorts: readonly number[] | null
   readonly scanProblem: string
+  /** Of the definition's own tests, in their order; shorter when the instance did not come up. */
+  readonly ownTests: readonly OwnTestSeen[]
 }
 
 export interface BootWanted {
@@ -33,9 +37,10 @@ export interface BootWanted {
   readonly ports: readonly number[]
   /** Size of the image's own disk; the instance's is bigger. */
   readonly imageBytes: number
-  readonly instanceBytes: number
   /** Controls whose failure the definition explains; whether it may is the gate's business. */
   readonly excepted: readonly string[]
+  /** The definition's own tests. */
+  readonly tests: readonly ImageTest[]
 }
 
 interface Verdict {
@@ -102,13 +107,17 @@ function portsVerdict(boot: BootSeen, wanted: BootWanted): Verdict {
 function rootSizeVerdict(text: string, wanted: BootWanted): Verdict {
   const size = parseRootSize(text)
   if (size === null) return unknown(short(text))
-  const { partitionBytes, fileSystemBytes } = size
+  const { partitionBytes, fileSystemBytes, endBytes, diskBytes } = size
   const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
-  const added = wanted.instanceBytes - wanted.imageBytes
-  // What the image's other partitions take is less than what was added to the disk.
+  const little = 64 * 2 ** 20
   const grown =
-    partitionBytes > wanted.imageBytes && partitionBytes - fileSystemBytes < Math.min(added, 64 * 2 ** 20)
-  return judged(grown, `file system ${mib(fileSystemBytes)} in a partition of ${mib(partitionBytes)}`)
+    diskBytes > wanted.imageBytes &&
+    diskBytes - endBytes < little &&
+    partitionBytes - fileSystemBytes < little
+  return judged(
+    grown,
+    `file system ${mib(fileSystemBytes)} in a partition of ${mib(partitionBytes)}, which ends at ${mib(endBytes)} of ${mib(diskBytes)}`,
+  )
 }
 
 function rulesFor(wanted: BootWanted): readonly Rule[] {
@@ -255,6 +264,14 @@ function differing(
   }
 }
 
+const ownTestRules = (tests: readonly ImageTest[]): readonly Rule[] =>
+  tests.map((test, at) => ({
+    id: `test-${at + 1}`,
+    title: ownTestTitle(test),
+    expected: ownTestExpected(test),
+    judge: (boot) => judgeOwnTest(test, boot.ownTests[at]),
+  }))
+
 /** All facts that booted instances show; pure. */
 export function bootFacts(boots: readonly BootSeen[], wanted: BootWanted): readonly Fact[] {
   const login: Rule = {
@@ -267,7 +284,7 @@ export function bootFacts(boots: readonly BootSeen[], wanted: BootWanted): reado
         : answered(boot, 'user', (text) => judged(text === wanted.user, `as ${short(text)}`)),
   }
   return [
-    ...[login, ...rulesFor(wanted)].map((rule) => merged(boots, rule)),
+    ...[login, ...rulesFor(wanted), ...ownTestRules(wanted.tests)].map((rule) => merged(boots, rule)),
     differing(boots, {
       id: 'host-keys-differ',
       title: 'every instance makes its own SSH host keys',

@@ -1,8 +1,7 @@
 import { MintmarkError } from '../errors.ts'
-import type { BaseLock } from '../model/base.ts'
-import { BaseLock as BaseLockSchema } from '../model/base.ts'
+import { ArchiveLock } from '../model/base.ts'
 
-type PinnedKey = BaseLock['keys'][number]
+type PinnedKey = ArchiveLock['keys'][number]
 
 const origin =
   'package debian-archive-keyring 2023.3+deb12u2, published at https://ftp-master.debian.org/keys.html'
@@ -60,11 +59,11 @@ export function suitesOf(codename: string): readonly Suite[] {
  * The lock that an image of this release starts with: Debian's keys and no floor yet.
  * @throws MintmarkError NOT_FOUND for a release that is not in the table
  */
-export function firstLock(release: string, now: Date): BaseLock {
+export function firstLock(release: string, now: Date): ArchiveLock {
   const known = releases[release]
   if (known === undefined)
     throw new MintmarkError('NOT_FOUND', `debian ${release} is no release that a base can be made of`)
-  return BaseLockSchema.parse({
+  return ArchiveLock.parse({
     schema: 1,
     from: 'archive',
     distribution: 'debian',

@@ -3,6 +3,7 @@ import type { Definition, Exception } from '../model/definition.ts'
 import type { GateDecision, GateReason, Policy } from '../model/gate.ts'
 import type { ControlResult } from '../model/hardening.ts'
 import type { BuildResult, Fact, Finding, ScanReport, Severity, TestReport } from '../model/stages.ts'
+import { bornOf, nameOfBase } from './base-facts.ts'
 
 export interface GateInput {
   /** For the commands that mend. */
@@ -88,8 +89,8 @@ function systemReasons({ definition, base, scan }: GateInput, commands: Commands
   const wanted = `${definition.os.family} ${definition.os.release}`
   // Trivy says 13.7 for a definition's 13.
   const found = scan.os.family === '' ? 'no system' : `${scan.os.family} ${scan.os.release}`
-  const [major] = scan.os.release.split('.')
-  if (scan.os.family !== definition.os.family || major !== definition.os.release) {
+  const isRelease = `${scan.os.release}.`.startsWith(`${definition.os.release}.`)
+  if (scan.os.family !== definition.os.family || !isRelease) {
     reasons.push({
       kind: 'os',
       id: 'scan',
@@ -272,13 +273,16 @@ function factReasons({ test }: GateInput, { rebuild }: Commands): GateReason[] {
 
 function baseReasons({ base, definition, now }: GateInput, commands: Commands): GateReason[] {
   const days = Number.parseInt(definition.base.maxAge, 10)
-  const age = ageHours(base.bootstrapped, now)
+  const born = bornOf(base)
+  const age = ageHours(born, now)
   if (age >= -skewHours && age <= days * 24) return []
+  const what = base.from === 'archive' ? 'the base' : `the base ${nameOfBase(base)}`
   const text =
     age < 0
-      ? `the base is of ${base.bootstrapped}, which is in the future: a clock is wrong`
-      : `the base is of ${base.bootstrapped}, older than ${definition.base.maxAge}`
-  return [{ kind: 'base-age', id: 'base', text, mend: commands.baseUpdate }]
+      ? `${what} is of ${born}, which is in the future: a clock is wrong`
+      : `${what} is of ${born}, older than ${definition.base.maxAge}`
+  const mend = base.from === 'parent' ? `./mintmark release ${base.image}` : commands.baseUpdate
+  return [{ kind: 'base-age', id: 'base', text, mend }]
 }
 
 function countBySeverity(findings: readonly Finding[]): GateDecision['counts'] {

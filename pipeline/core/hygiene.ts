@@ -12,6 +12,8 @@ export interface SealedDisk {
   readonly entries: readonly Entry[]
   /** Contents by path: etc/passwd, etc/machine-id and apt's configuration. */
   readonly texts: Readonly<Record<string, string>>
+  /** Addresses of the team's own repositories, as the definition has them: these may be in apt's sources. */
+  readonly repos?: readonly string[]
   /** Files that hold the build's public key; null when that key is not known. */
   readonly buildKeyIn: readonly string[] | null
 }
@@ -50,13 +52,14 @@ function people(passwd: string): readonly string[] {
   })
 }
 
-/** Hosts in apt's sources other than Debian's own, and proxies. */
-function foreignSources(texts: SealedDisk['texts']): readonly string[] {
+/** Hosts in apt's sources other than Debian's own and the definition's, and proxies. */
+function foreignSources({ texts, repos = [] }: SealedDisk): readonly string[] {
   return Object.entries(texts).flatMap(([path, text]) => {
     if (!aptFile.test(path)) return []
     const lines = text.split('\n').filter((line) => !/^\s*(?:#|\/\/)/.test(line))
     const urls = lines.flatMap((line) => line.match(/\b[a-z+]+:\/{1,3}[^\s"';\]]+/g) ?? [])
     return urls
+      .filter((url) => !repos.includes(url))
       .filter((url) => !/^https?:\/\/deb\.debian\.org(?:\/|$)/.test(url))
       .map((url) => `${url.replace(/\/\/[^/@]*@/, '//')} in /${path}`)
   })
@@ -177,11 +180,11 @@ const rules: readonly Rule[] = [
   },
   {
     id: 'no-mirror-left',
-    title: "apt asks Debian's own host only",
-    expected: 'deb.debian.org and no proxy',
+    title: "apt asks Debian's own host and the definition's repositories only",
+    expected: "deb.debian.org, the definition's repositories and no proxy",
     found: (disk) => {
       const hasSources = Object.keys(disk.texts).some((path) => path.includes('sources'))
-      return hasSources ? foreignSources(disk.texts) : 'there are no sources for apt'
+      return hasSources ? foreignSources(disk) : 'there are no sources for apt'
     },
   },
 ]

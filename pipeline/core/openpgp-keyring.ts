@@ -55,12 +55,8 @@ function fingerprintOf(body: Uint8Array): string {
     .toUpperCase()
 }
 
-/**
- * The certificates of a binary keyring file, in order. A file that is no such keyring gives none; what follows damage is
- * left out.
- */
-export function certificatesOf(bytes: Uint8Array): readonly Certificate[] {
-  const starts: { readonly at: number; readonly fingerprint: string }[] = []
+/** The packets of a file, up to the first that can't be read. */
+function* packetsOf(bytes: Uint8Array): Generator<Packet> {
   let offset = 0
   while (offset < bytes.length) {
     let packet: Packet | null
@@ -70,7 +66,24 @@ export function certificatesOf(bytes: Uint8Array): readonly Certificate[] {
       if (!(cause instanceof RangeError)) throw cause
       packet = null // the file ends inside a packet's header
     }
-    if (packet === null) break
+    if (packet === null) return
+    yield packet
+    offset = packet.end
+  }
+}
+
+/** Tags of a binary file's packets (RFC 9580, 5); 5 and 7 are secret keys. */
+export const packetTags = (bytes: Uint8Array): readonly number[] =>
+  [...packetsOf(bytes)].map(({ tag }) => tag)
+
+/**
+ * The certificates of a binary keyring file, in order. A file that is no such keyring gives none; what follows damage is
+ * left out.
+ */
+export function certificatesOf(bytes: Uint8Array): readonly Certificate[] {
+  const starts: { readonly at: number; readonly fingerprint: string }[] = []
+  let offset = 0
+  for (const packet of packetsOf(bytes)) {
     if (packet.tag === publicKeyTag && packet.body[0] === 4)
       starts.push({ at: offset, fingerprint: fingerprintOf(packet.body) })
     offset = packet.end

@@ -30,6 +30,8 @@ const milestones: readonly { readonly name: string; readonly sign: RegExp }[] = 
   },
   { name: 'waiting for its SSH', sign: /^Waiting for SSH|^Using SSH communicator/ },
   { name: 'upgrading and installing packages', sign: /guest\/prepare\.sh/ },
+  { name: 'putting files in place', sign: /guest\/content\.sh/ },
+  { name: 'running the steps', sign: /guest\/(?:step|secrets)\.sh|^Running local shell script/ },
   { name: 'hardening', sign: /guest\/harden\.sh/ },
   { name: 'rebooting', sign: /guest\/reboot\.sh/ },
   { name: 'checking the controls', sign: /guest\/check\.sh/ },
@@ -53,6 +55,15 @@ export function spoken(text: string): string | null {
 
 const noise =
   /^(?:Get:|Hit:|Ign:|Selecting |Preparing to |Unpacking |Setting up |Processing |\(Reading |debconf: |\s*$)/
+
+/** What our scripts say of a step of the definition that failed: `step 1 of 2 (scripts/agent.sh) ended with exit code 9`; or null. */
+export function failedStep(events: readonly PackerEvent[]): string | null {
+  const said = events.flatMap((event) => (event.kind === 'ui' ? event.text.split('\n') : []))
+  return (
+    said.findLast((line) => /^step \d+ of \d+ \(\S+\) ended with exit code \d+$/.test(line.trim()))?.trim() ??
+    null
+  )
+}
 
 /** The lines of a failed build that tell why: errors first to last, else the last lines that are no apt chatter. */
 export function tellingLines(events: readonly PackerEvent[], limit: number): readonly string[] {

@@ -1,13 +1,17 @@
-import { distance } from 'fastest-levenshtein'
-import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { isMap, isNode, isScalar, isSeq, type ParsedNode } from 'yaml'
 import type * as z from 'zod'
 import { MintmarkError } from '../errors.ts'
+import { readYaml } from './read-yaml.ts'
+import { dotted, type Finding, schemaFindings } from './schema-findings.ts'
+import type { Path } from './walk-schema.ts'
 
-export interface ParseOptions {
+export interface ParseOptions<T> {
   /** As it is shown in messages; relative to the checkout where possible. */
   readonly path: string
   /** Dotted fields that the format knows and this version does not honour. */
   readonly notYetSupported?: readonly string[]
+  /** What no schema can say. Asked only when the schema has nothing to say. */
+  readonly check?: (value: T) => readonly Finding[]
 }
 
 interface Problem {
@@ -16,143 +20,110 @@ interface Problem {
   readonly text: string
 }
 
-type Path = readonly PropertyKey[]
+const mostShown = 30
 
-/** Offset of the node, or of the key when `atKey`, or of the nearest parent that is there. */
-function offsetOf(root: Node | null, path: Path, atKey: boolean): number {
-  let node: unknown = root
-  let offset = root?.range?.[0] ?? 0
-  for (const [index, part] of path.entries()) {
-    if (isMap(node)) {
-      const pair = node.items.find(
-        (item) => String((item.key as { value?: unknown } | null)?.value) === String(part),
-      )
-      if (pair === undefined) return offset
-      const key = pair.key as Node
-      const value = pair.value as Node | null
-      const last = index === path.length - 1
-      offset = (last && atKey ? key.range?.[0] : (value?.range?.[0] ?? key.range?.[0])) ?? offset
-      node = value
-    } else if (isSeq(node)) {
-      const item = node.items[Number(part)] as Node | undefined
-      if (item === undefined) return offset
-      offset = item.range?.[0] ?? offset
-      node = item
-    } else {
+/** Finds places in a document; each mapping is indexed once, so that many problems in a long one take no longer. */
+function placesIn(root: ParsedNode) {
+  const indexes = new WeakMap<
+    object,
+    ReadonlyMap<string, { readonly key: unknown; readonly value: unknown }>
+  >()
+  const entry = (node: unknown, part: PropertyKey) => {
+    if (isSeq(node)) return { key: node.items[Number(part)], value: node.items[Number(part)] }
+    if (!isMap(node)) return undefined
+    const index =
+      indexes.get(node) ??
+      new Map(node.items.map((pair) => [isScalar(pair.key) ? String(pair.key.value) : '', pair]))
+    indexes.set(node, index)
+    return index.get(String(part))
+  }
+  const startOf = (node: unknown): number | undefined =>
+    isNode(node) ? (node.range?.[0] ?? undefined) : undefined
+  return {
+    /** Of the value, or of the key when `atKey`, or of the nearest parent that is there. */
+    offset(path: Path, atKey: boolean): number {
+      let node: unknown = root
+      let offset = root.range[0]
+      for (const [index, part] of path.entries()) {
+        const found = entry(node, part)
+        if (found === undefined || found.key === undefined) return offset
+        const key = startOf(found.key) ?? offset
+        const isEmpty = isScalar(found.value) && found.value.value === null
+        offset = (index === path.length - 1 && atKey) || isEmpty ? key : (startOf(found.value) ?? key)
+        node = found.value
+      }
       return offset
-    }
+    },
+    source(path: Path): string | null {
+      const node = path.reduce<unknown>((at, part) => entry(at, part)?.value, root)
+      return isScalar(node) ? (node.source ?? null) : null
+    },
   }
-  return offset
 }
 
-function valueAt(data: unknown, path: Path): unknown {
-  let value = data
-  for (const part of path) {
-    if (typeof value !== 'object' || value === null) return undefined
-    value = (value as Record<PropertyKey, unknown>)[part]
-  }
-  return value
+function refuse(path: string, problems: readonly Problem[]): never {
+  const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
+  const shown = sorted
+    .slice(0, mostShown)
+    .map((problem) => `${path}:${problem.line}:${problem.column} ${problem.text}`)
+  const more = problems.length - shown.length
+  throw new MintmarkError(
+    'CONFIG_INVALID',
+    `${path} has ${problems.length} problem${problems.length === 1 ? '' : 's'}`,
+    { details: more > 0 ? [...shown, `… and ${more} more`] : shown, where: { file: path } },
+  )
 }
 
-/** The nearest of the known words, when it is near enough to be a slip of the finger. */
-export function didYouMean(word: string, known: readonly string[]): string | null {
-  const [best] = known.map((item) => ({ item, far: distance(word, item) })).sort((a, b) => a.far - b.far)
-  const near = Math.max(1, Math.floor(word.length / 3))
-  return best !== undefined && word.length > 2 && best.far <= near ? best.item : null
-}
-
-const show = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? 'nothing'
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text
-}
-
-const dotted = (path: Path): string => path.map(String).join('.')
-
-/** Keys that the schema knows at a path, read off Zod's own description of it. */
-function knownKeys(schema: z.ZodType, path: Path): readonly string[] {
-  let at: unknown = schema
-  const unwrap = (item: unknown): unknown => {
-    let inner = item as { def?: { innerType?: unknown; type?: string } }
-    while (inner?.def?.innerType !== undefined) inner = inner.def.innerType as typeof inner
-    return inner
-  }
-  for (const part of path) {
-    const here = unwrap(at) as {
-      def?: { shape?: Record<string, unknown>; element?: unknown; valueType?: unknown }
-    }
-    at = here?.def?.shape?.[String(part)] ?? here?.def?.element ?? here?.def?.valueType
-  }
-  const end = unwrap(at) as { def?: { shape?: Record<string, unknown> } }
-  return Object.keys(end?.def?.shape ?? {})
+/** The version of the format that the file is written for; null when it says none. */
+function versionOf(data: unknown): number | null {
+  const version = typeof data === 'object' && data !== null && 'schema' in data ? data.schema : null
+  return typeof version === 'number' ? version : null
 }
 
 /**
- * Parses YAML (or JSON) text against a schema. All problems at once, each as `file:line:column field: what, found, what to do`.
+ * Parses YAML (or JSON) text against a schema. All problems at once (the first 30), sorted by place, each as
+ * `file:line:column field: what, found, what to do`.
  * @throws MintmarkError CONFIG_INVALID
  */
-export function parseYaml<T>(schema: z.ZodType<T>, text: string, options: ParseOptions): T {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false, version: '1.2' })
-  const problems: Problem[] = []
-  const add = (offset: number, message: string): void => {
+export function parseYaml<T>(schema: z.ZodType<T>, text: string, options: ParseOptions<T>): T {
+  const { document, lines, problems } = readYaml(text)
+  const placed = (offset: number, said: string): Problem => {
     const { line, col } = lines.linePos(offset)
-    problems.push({ line, column: col, text: message })
+    return { line, column: Math.max(1, col), text: said }
   }
-  for (const error of [...document.errors, ...document.warnings]) {
-    add(
-      error.pos[0],
-      error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? error.message,
+  if (document === null || problems.length > 0)
+    return refuse(
+      options.path,
+      problems.map((problem) => placed(problem.offset, problem.text)),
+    )
+  const places = placesIn(document.contents as ParsedNode)
+  const tell = (findings: readonly Finding[]): never =>
+    refuse(
+      options.path,
+      findings.map(({ path, text: said, atKey }) =>
+        placed(
+          places.offset(path, atKey === true),
+          `${path.length === 0 ? 'the file' : dotted(path)} ${said}`,
+        ),
+      ),
+    )
+  const data: unknown = document.toJS({ maxAliasCount: 0 })
+  const parsed = schema.safeParse(data, { reportInput: true })
+  if (!parsed.success) {
+    const version = versionOf(data)
+    const { issues } = parsed.error
+    // Nothing else that this version would say of such a file can be trusted.
+    if (version !== null && version > 1 && issues.some((issue) => issue.path.join('.') === 'schema'))
+      return tell([
+        { path: ['schema'], text: `is ${version}: written for a newer mintmark, this one reads schema: 1` },
+      ])
+    return tell(
+      schemaFindings(schema, data, issues, {
+        notYetSupported: options.notYetSupported ?? [],
+        sourceAt: places.source,
+      }),
     )
   }
-  if (problems.length === 0) {
-    const data: unknown = document.toJS({ maxAliasCount: 0 })
-    const root = document.contents as Node | null
-    const parsed = schema.safeParse(data, { reportInput: true })
-    if (parsed.success) return parsed.data
-    // A misspelt required field is one mistake, though the schema sees two: one unknown, one missing.
-    const meantFields = new Set<string>()
-    const issues = [...parsed.error.issues].sort(
-      (a, b) => Number(b.code === 'unrecognized_keys') - Number(a.code === 'unrecognized_keys'),
-    )
-    for (const issue of issues) {
-      if (issue.code === 'unrecognized_keys') {
-        const known = knownKeys(schema, issue.path)
-        for (const key of issue.keys) {
-          const path = [...issue.path, key]
-          const later = options.notYetSupported?.includes(dotted(path)) === true
-          const meant = didYouMean(key, known)
-          if (meant !== null) meantFields.add(dotted([...issue.path, meant]))
-          const advice = later
-            ? 'is not supported by this version yet: remove it'
-            : `is not a field${meant === null ? ` (known here: ${known.join(', ')})` : `; did you mean "${meant}"?`}`
-          add(offsetOf(root, path, true), `${dotted(path)} ${advice}`)
-        }
-        continue
-      }
-      const found = valueAt(data, issue.path)
-      const name = issue.path.length === 0 ? 'the document' : dotted(issue.path)
-      if (found === undefined) {
-        if (!meantFields.has(name)) add(offsetOf(root, issue.path, false), `${name} is missing`)
-        continue
-      }
-      const choices = issue.code === 'invalid_value' ? issue.values.map(String) : []
-      const meant = typeof found === 'string' ? didYouMean(found, choices) : null
-      const quotes =
-        typeof found === 'number' && choices.includes(String(found)) ? `; write it in quotes: "${found}"` : ''
-      const wanted =
-        issue.code === 'invalid_value'
-          ? `expected ${choices.map((choice) => `"${choice}"`).join(' or ')}${meant === null ? '' : `; did you mean "${meant}"?`}${quotes}`
-          : issue.message.replace(/^Invalid input: /, '')
-      add(offsetOf(root, issue.path, false), `${name} is ${show(found)}: ${wanted}`)
-    }
-  }
-  problems.sort((a, b) => a.line - b.line || a.column - b.column)
-  throw new MintmarkError(
-    'CONFIG_INVALID',
-    `${options.path} has ${problems.length} problem${problems.length === 1 ? '' : 's'}`,
-    {
-      details: problems.map((problem) => `${options.path}:${problem.line}:${problem.column} ${problem.text}`),
-      where: { file: options.path },
-    },
-  )
+  const findings = options.check?.(parsed.data) ?? []
+  return findings.length > 0 ? tell(findings) : parsed.data
 }

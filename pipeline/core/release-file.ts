@@ -1,5 +1,5 @@
 import { MintmarkError } from '../errors.ts'
-import type { BaseLock, SeenSuite } from '../model/base.ts'
+import type { ArchiveLock, SeenSuite } from '../model/base.ts'
 import type { Suite } from './debian-archive.ts'
 
 const dayMs = 86_400_000
@@ -93,7 +93,7 @@ export function parseReleaseDate(text: string): number | null {
 
 export interface ReleaseCheck {
   readonly suite: Suite
-  readonly lock: BaseLock
+  readonly lock: ArchiveLock
   readonly image: string
   readonly fields: ReleaseFields
   readonly signers: Signers

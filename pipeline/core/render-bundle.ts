@@ -2,6 +2,14 @@ import type { Definition } from '../model/definition.ts'
 import type { Control } from '../model/hardening.ts'
 import type { Bundle } from '../model/stages.ts'
 import { canonicalJson, digestOf, sha256 } from './digest.ts'
+import {
+  contentBlocks,
+  contentFiles,
+  contentTables,
+  type LoadedContent,
+  packagesOfContent,
+  withBlocks,
+} from './render-content.ts'
 import { renderTemplate } from './render-template.ts'
 
 /** Template name (below templates/, without .hbs) -> its text. */
@@ -10,6 +18,7 @@ export type Templates = ReadonlyMap<string, string>
 export interface BundleInput {
   readonly image: string
   readonly definition: Definition
+  readonly content: LoadedContent
   readonly codename: string
   /** The user that cloud-init makes. */
   readonly loginUser: string
@@ -31,7 +40,7 @@ export interface BundleInput {
 export interface RenderedBundle {
   readonly bundle: Bundle
   /** Path below the bundle's folder -> content. */
-  readonly files: ReadonlyMap<string, string>
+  readonly files: ReadonlyMap<string, string | Uint8Array>
 }
 
 /** Packer's own placeholders: data to us, so that they pass through Handlebars untouched. */
@@ -43,17 +52,32 @@ const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort(
 
 /** Pure: the same input gives the same bytes. No version, run, key, mirror or time is in it. */
 export function renderBundle(templates: Templates, input: BundleInput): RenderedBundle {
-  const { definition } = input
+  const { definition, content } = input
   const text = (name: string, data: Readonly<Record<string, unknown>>): string =>
     renderTemplate(templates.get(name) ?? '', data)
   const guest = {
     image: input.image,
     codename: input.codename,
     loginUser: input.loginUser,
-    packages: sorted([...input.packages, ...definition.content.packages.add]),
+    packages: sorted([
+      ...input.packages,
+      ...definition.content.packages.add,
+      ...packagesOfContent(definition),
+    ]),
     unwanted: sorted([...input.unwanted, ...definition.content.packages.remove]),
+    ...contentTables(definition, content),
   }
-  const files = new Map<string, string>([
+  const blocks = contentBlocks(definition, content, text)
+  const build = text('build.pkr.hcl', {
+    loginUser: input.loginUser,
+    sources: [input.source.name],
+    executeCommand,
+    shutdownCommand,
+  })
+  const { steps } = definition.content
+  const only = (wanted: boolean, name: string): readonly (readonly [string, string])[] =>
+    wanted ? [[name, text(name, guest)]] : []
+  const files = new Map<string, string | Uint8Array>([
     [
       'source.pkr.hcl',
       text(`${input.source.template}/source.pkr.hcl`, {
@@ -62,15 +86,7 @@ export function renderBundle(templates: Templates, input: BundleInput): Rendered
         ...input.source.values,
       }),
     ],
-    [
-      'build.pkr.hcl',
-      text('build.pkr.hcl', {
-        loginUser: input.loginUser,
-        sources: [input.source.name],
-        executeCommand,
-        shutdownCommand,
-      }),
-    ],
+    ['build.pkr.hcl', withBlocks(withBlocks(build, 'upload', blocks.upload), 'steps', blocks.steps)],
     ['cloud-init/user-data.json', `${canonicalJson({ disable_root: true, package_update: false })}\n`],
     ['guest/prepare.sh', text('guest/prepare.sh', guest)],
     ['guest/harden.sh', input.hardenScript],
@@ -79,6 +95,20 @@ export function renderBundle(templates: Templates, input: BundleInput): Rendered
     ['guest/check.sh', text('guest/check.sh', guest)],
     ['guest/seal.sh', text('guest/seal.sh', guest)],
     ['guest/last.sh', text('guest/last.sh', guest)],
+    ...only(definition.content.files.length > 0, 'guest/content.sh'),
+    ...only(
+      steps.some((step) => 'run' in step),
+      'guest/step.sh',
+    ),
+    ...only(
+      steps.some(({ secrets }) => secrets.length > 0),
+      'guest/secrets.sh',
+    ),
+    ...only(
+      steps.some((step) => 'ansible' in step),
+      'host/ansible.sh',
+    ),
+    ...contentFiles(content),
   ])
   const listed = [...files.entries()]
     .map(([path, content]) => ({ path, sha256: sha256(content) }))

@@ -19,7 +19,10 @@ cloud_result() { as_root cat /run/cloud-init/result.json; }
 cloud_status() { as_root cat /run/cloud-init/status.json; }
 root_size() {
   source=$(findmnt -no SOURCE /)
-  echo "partition $(lsblk -bdno SIZE "$source")"
+  part=/sys/class/block/\${source#/dev/}
+  echo "sectors $(cat "$part/size")"
+  echo "start $(cat "$part/start")"
+  echo "disk $(cat "$part/../size")"
   sudo -n dumpe2fs -h "$source" 2>/dev/null | sed -n 's/^Block count: */blocks /p; s/^Block size: */block /p'
 }
 ask booted booted
@@ -125,16 +128,24 @@ export function parseListening(text: string): readonly number[] {
 export interface RootSize {
   readonly partitionBytes: number
   readonly fileSystemBytes: number
+  /** Where the partition ends on its disk. */
+  readonly endBytes: number
+  readonly diskBytes: number
 }
+
+/** Linux counts in these, whatever the disk's own are. */
+const sector = 512
 
 export function parseRootSize(text: string): RootSize | null {
   const number = (name: string): number =>
     Number(new RegExp(`^${name} +(\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
-  const partitionBytes = number('partition')
-  const fileSystemBytes = number('blocks') * number('block')
-  return Number.isFinite(partitionBytes) && Number.isFinite(fileSystemBytes)
-    ? { partitionBytes, fileSystemBytes }
-    : null
+  const size: RootSize = {
+    partitionBytes: number('sectors') * sector,
+    fileSystemBytes: number('blocks') * number('block'),
+    endBytes: (number('start') + number('sectors')) * sector,
+    diskBytes: number('disk') * sector,
+  }
+  return Object.values(size).every(Number.isFinite) ? size : null
 }
 
 /** What `mintmark-check --json` printed; null when it is not such a report. */

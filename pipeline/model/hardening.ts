@@ -1,6 +1,10 @@
 import * as z from 'zod'
 import { ControlId } from './ids.ts'
 
+/** The systems that controls are written for. */
+export const ControlOs = z.enum(['debian-12', 'debian-13'])
+export type ControlOs = z.infer<typeof ControlOs>
+
 /** One control of `hardening/controls/<area>.yaml`. `values` are checked against its kind's columns. */
 export const Control = z.strictObject({
   id: ControlId,
@@ -10,7 +14,7 @@ export const Control = z.strictObject({
   class: z.enum(['build', 'first-login']),
   /** Where it can be checked: in the offline image, in a running instance, or in both. */
   holds: z.enum(['sealed', 'running', 'both']),
-  os: z.array(z.enum(['debian-12', 'debian-13'])).min(1),
+  os: z.array(ControlOs).min(1),
   kind: z.string(),
   /** One row, or several, of the kind's columns. */
   values: z.union([z.record(z.string(), z.string()), z.array(z.record(z.string(), z.string())).min(1)]),

@@ -26,7 +26,7 @@ export type Instant = z.infer<typeof Instant>
 /** A calendar day, e.g. 2027-03-31; it holds to the end of that day in UTC. */
 export const Day = z.iso.date()
 
-export const Arch = z.enum(['x86_64'])
+export const Arch = z.enum(['x86_64', 'aarch64'])
 export type Arch = z.infer<typeof Arch>
 
 export const TargetId = z.enum(['qemu'])

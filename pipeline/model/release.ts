@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { ResolvedBase } from './base.ts'
+import { RecordedBase } from './base.ts'
 import { GateDecision } from './gate.ts'
 import { Arch, ControlId, Day, ImageName, Instant, Sha256, TargetId, TeamName } from './ids.ts'
 import { Fact, ScanReport } from './stages.ts'
@@ -40,6 +40,22 @@ export const Reservation = z.strictObject({
 })
 export type Reservation = z.infer<typeof Reservation>
 
+/** What a build depends on, but for the archive's packages and the clock: equal ones need no other build. */
+export const Fingerprint = z.strictObject({
+  base: z.strictObject({
+    from: z.enum(['archive', 'image', 'parent']),
+    digest: Sha256,
+    /** For people: the parent's image and version; the distribution's name and release otherwise. */
+    name: z.string(),
+  }),
+  bundle: Sha256,
+  /** Field of the definition -> digest, of those that are not in the bundle. */
+  definition: z.record(z.string(), Sha256),
+  /** Tool -> pinned version. */
+  tools: z.record(z.string(), z.string()),
+})
+export type Fingerprint = z.infer<typeof Fingerprint>
+
 /** The predicate of a variant's statement: the facts, written once. */
 export const RecordPredicate = z.strictObject({
   schema: z.literal(1),
@@ -61,7 +77,7 @@ export const RecordPredicate = z.strictObject({
     definition: Sha256,
     bundle: Sha256,
   }),
-  base: ResolvedBase.omit({ disk: true }).extend({ diskSha256: Sha256 }),
+  base: RecordedBase,
   artifact: z.strictObject({
     sha256: Sha256,
     bytes: z.int(),
@@ -83,6 +99,8 @@ export const RecordPredicate = z.strictObject({
   /** Report name -> digest of the blob in the catalog (SBOMs, SARIF, tables, control results, scan). */
   reports: z.record(z.string(), z.strictObject({ sha256: Sha256, bytes: z.int() })),
   seconds: z.record(z.string(), z.number()),
+  /** Older records have none. */
+  fingerprint: Fingerprint.optional(),
 })
 export type RecordPredicate = z.infer<typeof RecordPredicate>
 

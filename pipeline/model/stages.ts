@@ -26,6 +26,8 @@ export const BuildResult = z.strictObject({
   /** From the build machine after its reboot. */
   controls: z.array(ControlResult),
   tools: z.record(z.string(), z.string()),
+  /** Names of the secrets that the build used; none of their values is in the artifact or the run folder. */
+  secrets: z.array(z.string()).default([]),
 })
 export type BuildResult = z.infer<typeof BuildResult>
 

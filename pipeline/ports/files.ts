@@ -21,6 +21,8 @@ export interface FileInfo {
 export interface Files {
   readText(path: string): Promise<string>
   readBytes(path: string): Promise<Uint8Array>
+  /** The file's bytes in order, in pieces of at most 4 MiB. */
+  chunks(path: string): AsyncIterable<Uint8Array>
   /** Whole or not at all; makes the folder. Mode 0600 when `secret`. */
   write(path: string, content: string | Uint8Array, options?: { readonly mode?: number }): Promise<void>
   /** Like write, but false (and nothing changed) when the path is already there. */
@@ -114,6 +116,7 @@ const besides = (path: string): string => `${path}.${process.pid}.${randomBytes(
 export const nodeFiles: Files = {
   readText: (path) => fs.readFile(path, 'utf8'),
   readBytes: (path) => fs.readFile(path),
+  chunks: (path) => createReadStream(path, { highWaterMark: 4 << 20 }),
   write: (path, content, options = {}) =>
     guarded(path, async () => {
       await fs.mkdir(dirname(path), { recursive: true })

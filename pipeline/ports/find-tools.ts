@@ -114,7 +114,11 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
     },
     dropBuildFiles: () => dropBuildFiles(files, places),
     async debianPackages(purpose) {
-      const wanted = { ...debianPackages.release, ...(purpose === 'test' ? debianPackages.test : {}) }
+      const wanted: Readonly<Record<string, string>> = {
+        ...debianPackages.release,
+        ...(purpose === 'release' ? {} : debianPackages.ansible),
+        ...(purpose === 'test' ? debianPackages.test : {}),
+      }
       const versions = await debianVersions(Object.keys(wanted))
       const rows: DebianPackage[] = []
       for (const [name, seenBy] of Object.entries(wanted)) {

@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net'
+import { getStatus, type HttpAnswer, type HttpQuestion } from './get-status.ts'
 import { listenForWire, type Wire } from './link-server.ts'
 
 /** The few things done with sockets of this machine; nothing here leaves 127.0.0.1. */
@@ -7,6 +8,8 @@ export interface Net {
   freePort(): Promise<number>
   /** First bytes that the server on 127.0.0.1 says by itself, as text; null when it is silent, closes or refuses. */
   greeting(port: number, timeoutMs: number): Promise<string | null>
+  /** One GET to 127.0.0.1; redirects are not followed, and a certificate is not judged. Never rejects. */
+  getStatus(question: HttpQuestion): Promise<HttpAnswer>
   /** @throws MintmarkError TOOL_FAILED */
   listenForWire(path: string): Promise<Wire>
 }
@@ -37,4 +40,4 @@ function greeting(port: number, timeoutMs: number): Promise<string | null> {
   })
 }
 
-export const nodeNet: Net = { freePort, greeting, listenForWire }
+export const nodeNet: Net = { freePort, greeting, getStatus, listenForWire }

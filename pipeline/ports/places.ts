@@ -13,6 +13,8 @@ export interface Places {
   /** Bootstrapped bases, by key. */
   readonly bases: string
   readonly databases: string
+  /** What suites have, by the digest of their index. */
+  readonly indices: string
   readonly runs: string
 }
 
@@ -32,6 +34,7 @@ export function placesFrom(env: Readonly<Record<string, string | undefined>>, ro
     tools: join(cache, 'tools'),
     bases: join(cache, 'bases'),
     databases: join(cache, 'databases'),
+    indices: join(cache, 'indices'),
     runs: join(state, 'runs'),
   }
 }

@@ -17,6 +17,8 @@ export interface Report {
   result(text: string, data: unknown): void
   /** Asks on a terminal; false (without asking) when there is none. */
   confirm(question: string): Promise<boolean>
+  /** Asks on a terminal for a line of text; null when there is nobody to ask. */
+  ask(question: string): Promise<string | null>
   /** True when a person sits at the other end. */
   readonly interactive: boolean
 }

@@ -11,6 +11,7 @@ const held = {
   runs: 'run folders',
   bases: 'bootstrapped bases',
   databases: 'vulnerability databases',
+  indices: 'package indices',
   tools: 'tools',
   keys: 'the signing key and other private keys',
   catalog: 'the catalog: every release, its image and its record',

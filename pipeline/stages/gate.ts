@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { sha256 } from '../core/digest.ts'
-import { evaluateGate } from '../core/evaluate-gate.ts'
+import { evaluateGate, type GateInput } from '../core/evaluate-gate.ts'
 import { parseYaml } from '../core/parse-yaml.ts'
 import { GateDecision, Policy } from '../model/gate.ts'
+import type { World } from '../ports/world.ts'
 import type { Stage, StageContext } from './stage.ts'
 
 function lineOf(decision: GateDecision): string {
@@ -19,22 +20,32 @@ function lineOf(decision: GateDecision): string {
   return [verdict, ...also].join('; ')
 }
 
-async function run(context: StageContext): Promise<{ output: GateDecision; line: string }> {
-  const { world, definition, need } = context
-  const name = definition.scan.policy
+/** Judges the facts of an image by the policy as it is now, at today's clock. */
+export async function judge(
+  world: World,
+  facts: Pick<GateInput, 'image' | 'definition' | 'base' | 'build' | 'test' | 'scan'>,
+): Promise<GateDecision> {
+  const name = facts.definition.scan.policy
   const path = join('scans/policies', `${name}.yaml`)
   const text = await world.files.readText(join(world.places.root, path))
-  const output = evaluateGate({
-    image: context.image,
-    definition,
+  return evaluateGate({
+    ...facts,
     policy: parseYaml(Policy, text, { path }),
     policyName: name,
     policySha256: sha256(text),
+    now: world.clock.now(),
+  })
+}
+
+async function run(context: StageContext): Promise<{ output: GateDecision; line: string }> {
+  const { world, image, definition, need } = context
+  const output = await judge(world, {
+    image,
+    definition,
     base: need('base'),
     build: need('build'),
     test: need('test'),
     scan: need('scan'),
-    now: world.clock.now(),
   })
   return { output, line: lineOf(output) }
 }

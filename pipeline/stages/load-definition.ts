@@ -1,10 +1,13 @@
 import { join } from 'node:path'
-import { didYouMean, parseYaml } from '../core/parse-yaml.ts'
+import { checkDefinition } from '../core/check-definition.ts'
+import { didYouMean } from '../core/did-you-mean.ts'
+import { parseYaml } from '../core/parse-yaml.ts'
 import { MintmarkError } from '../errors.ts'
 import { BaseLock } from '../model/base.ts'
 import { Definition, notYetSupported } from '../model/definition.ts'
 import { ImageName } from '../model/ids.ts'
 import type { World } from '../ports/world.ts'
+import { loadSettings } from './load-settings.ts'
 
 /** Names of all definitions below images/, sorted. */
 export async function imageNames(world: World): Promise<readonly string[]> {
@@ -21,7 +24,10 @@ export async function loadDefinition(world: World, image: string): Promise<Defin
   if (!known.includes(image)) {
     const meant = didYouMean(image, known)
     throw new MintmarkError('NOT_FOUND', `there is no definition images/${image}.yaml`, {
-      hint: meant === null ? `there are: ${known.join(', ')}` : `did you mean ${meant}?`,
+      hint:
+        meant === null
+          ? `there are: ${known.join(', ')}; ./mintmark init ${image} writes a new one`
+          : `did you mean ${meant}?`,
     })
   }
   const path = `images/${image}.yaml`
@@ -32,7 +38,12 @@ export async function loadDefinition(world: World, image: string): Promise<Defin
     )
   }
   const text = await world.files.readText(join(world.places.root, path))
-  return parseYaml(Definition, text, { path, notYetSupported })
+  const { teams = null } = await loadSettings(world, world.places.root)
+  return parseYaml(Definition, text, {
+    path,
+    notYetSupported,
+    check: (definition) => checkDefinition(definition, { image, teams }),
+  })
 }
 
 /** @throws MintmarkError LOCK_MISSING or CONFIG_INVALID */

@@ -15,6 +15,7 @@ import { type ChannelPointer, Recorded, type RecordPredicate, type Statement } f
 import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
 import type { Target } from '../targets/target.ts'
+import { fingerprintOfRun } from './fingerprint.ts'
 import type { Stage, StageContext } from './stage.ts'
 
 /** Every writer that gets in between has moved the channel forward; this many at once is no coincidence. */
@@ -96,7 +97,6 @@ async function predicateOf(context: StageContext, target: TargetId): Promise<Rec
   const test = context.need('test')
   const { os, packages, database, databaseProblem, trivy } = context.need('scan')
   const host: Target = targets[target]
-  const [arch] = definition.os.arch
   const [profile = ''] = definition.hardening.profiles
   const { sha256: digest, bytes, virtualBytes } = build.artifact
   return {
@@ -104,7 +104,7 @@ async function predicateOf(context: StageContext, target: TargetId): Promise<Rec
     image: context.image,
     version: context.version,
     target,
-    arch,
+    arch: host.arch,
     run: context.runId,
     created: world.clock.now().toISOString(),
     owner: definition.owner,
@@ -127,6 +127,7 @@ async function predicateOf(context: StageContext, target: TargetId): Promise<Rec
     gate: context.need('gate'),
     reports: await storeReports(context),
     seconds: context.seconds,
+    fingerprint: await fingerprintOfRun(context, host),
   }
 }
 
@@ -210,7 +211,7 @@ export const recordStage: Stage<'record'> = {
     const { world, image, version, definition } = context
     const subject = checkChain(context)
     const target = TargetId.parse(Object.keys(definition.targets)[0])
-    const variant = variantOf({ target, arch: definition.os.arch[0] })
+    const variant = variantOf({ target, arch: targets[target].arch })
     context.step.update('signing the record')
     const { text, keyid } = await writeRecord(
       context,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { digestOf } from '../core/digest.ts'
+import type { Cause } from '../core/release-causes.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { VersionFacts } from '../model/release.ts'
@@ -7,11 +8,14 @@ import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
 import { loadDefinition } from './load-definition.ts'
 import { describeMachine } from './machine.ts'
+import type { Release } from './read-release.ts'
 import { renderedBundle } from './render.ts'
 import { reserveVersion } from './reserve.ts'
-import { findRun, openRun, type Run, runFolder, saveRun } from './runs.ts'
+import { findRun, listRuns, openRun, type Run, runFolder, saveRun } from './runs.ts'
+import { readSecrets } from './secrets.ts'
 import { runSpine } from './spine.ts'
 import type { StageId, StageOutputs } from './stage.ts'
+import { type Decision, decideUnchanged } from './unchanged.ts'
 
 const needsBytes = 8 * 2 ** 30
 
@@ -20,7 +24,10 @@ export interface ReleaseInput {
   readonly trivyDb: string | null
   /** The version that a person asks for. */
   readonly asked: string | null
+  /** Build without asking whether there is anything new. */
   readonly fresh: boolean
+  /** Called once it is known that something has to be built. */
+  readonly prepare: (definition: Definition) => Promise<unknown>
 }
 
 export interface Released {
@@ -28,6 +35,10 @@ export interface Released {
   readonly version: string
   readonly outputs: Partial<StageOutputs>
 }
+
+export type ReleaseResult =
+  | (Released & { readonly unchanged: false; readonly causes: readonly Cause[] })
+  | Extract<Decision, { readonly unchanged: true }>
 
 /** What decides a version's number. */
 function versionFacts(definition: Definition, bundle: StageOutputs['render']): VersionFacts {
@@ -46,18 +57,8 @@ function versionFacts(definition: Definition, bundle: StageOutputs['render']): V
   }
 }
 
-/** Only one run of an image at a time on this machine; another one is told at once. */
-const alone = <T>(world: World, image: string, work: () => Promise<T>): Promise<T> =>
-  world.withLock(join(world.places.runs, image, 'lock'), 2000, work)
-
-/**
- * The whole way of an image, or the rest of it when an earlier run of the same inputs was stopped.
- * @throws MintmarkError GATE_REJECTED, BUILD_FAILED, ...; everything that a stage throws
- */
-export async function release(world: World, input: ReleaseInput): Promise<Released> {
-  const { image } = input
-  const definition = await loadDefinition(world, image)
-  const { bundle } = await renderedBundle(world, image, definition)
+/** Says how long it will take. @throws MintmarkError NO_SPACE */
+async function checkMachine(world: World): Promise<void> {
   const machine = await describeMachine(world)
   if (machine.freeBytes < needsBytes) {
     throw new MintmarkError(
@@ -68,7 +69,69 @@ export async function release(world: World, input: ReleaseInput): Promise<Releas
   const time =
     machine.accelerator === 'kvm' ? 'about 3 min' : `no KVM (${machine.why}): about 8 min, with KVM 3`
   world.report.note(`${time} · needs ${needsBytes / 2 ** 30} GB disk, 2 GB memory`)
+}
+
+/** Only one run of an image at a time on this machine; another one is told at once. */
+const alone = <T>(world: World, image: string, work: () => Promise<T>): Promise<T> =>
+  world.withLock(join(world.places.runs, image, 'lock'), 2000, work)
+
+/** A run that was stopped after its last write is done; going on with it would hide what is new since. */
+async function closeRecorded(world: World, image: string, release: Release): Promise<void> {
+  const { run, version } = release.statement.predicate
+  if (!release.channels.includes('nightly')) return
+  const open = (await listRuns(world, image)).find((item) => item.runId === run && item.state === 'open')
+  if (open?.version === version) await saveRun(world, { ...open, state: 'done' })
+}
+
+async function decide(
+  world: World,
+  input: ReleaseInput,
+  definition: Definition,
+  bundle: string,
+): Promise<Decision> {
+  if (input.fresh)
+    return { unchanged: false, release: null, causes: [{ kind: 'asked', text: 'a new build was asked for' }] }
+  const { image, trivyDb, asked } = input
+  const step = world.report.step('changes')
+  try {
+    const decision = await decideUnchanged({
+      world,
+      image,
+      definition,
+      bundle,
+      target: targets.qemu,
+      trivyDb,
+      asked,
+      update: (text) => step.update(text),
+    })
+    if (decision.release !== null) await closeRecorded(world, image, decision.release)
+    step.done(
+      decision.unchanged
+        ? `${image} ${decision.release.version} is unchanged`
+        : decision.causes.map((cause) => cause.text).join('; '),
+    )
+    return decision
+  } catch (cause) {
+    step.fail(cause instanceof Error ? cause.message : String(cause))
+    throw cause
+  }
+}
+
+/**
+ * The whole way of an image, or the rest of it when an earlier run of the same inputs was stopped; or nothing, when a build
+ * could come to nothing else than the last release.
+ * @throws MintmarkError GATE_REJECTED, BUILD_FAILED, ...; everything that a stage throws
+ */
+export async function release(world: World, input: ReleaseInput): Promise<ReleaseResult> {
+  const { image } = input
+  const definition = await loadDefinition(world, image)
+  const { bundle } = await renderedBundle(world, image, definition)
   return alone(world, image, async () => {
+    const decision = await decide(world, input, definition, bundle.digest)
+    if (decision.unchanged) return decision
+    await readSecrets(world, image, definition)
+    await input.prepare(definition)
+    await checkMachine(world)
     const opened = await openRun(world, {
       image,
       definition: digestOf(definition),
@@ -94,7 +157,7 @@ export async function release(world: World, input: ReleaseInput): Promise<Releas
         again: null,
       })
       await saveRun(world, { ...run, state: 'done' })
-      return { run, version, outputs }
+      return { unchanged: false, causes: decision.causes, run, version, outputs }
     } catch (cause) {
       if (cause instanceof MintmarkError && cause.code === 'GATE_REJECTED')
         await saveRun(world, { ...run, state: 'rejected' })

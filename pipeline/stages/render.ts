@@ -1,16 +1,19 @@
 import { join } from 'node:path'
 import { renderCheck, renderHarden } from '../core/hardening/render-hardening.ts'
 import { packagesNeeded, packagesUnwanted, selectControls } from '../core/hardening/select-controls.ts'
+import { codenameOf } from '../core/lifecycle.ts'
 import { type RenderedBundle, renderBundle, type Templates } from '../core/render-bundle.ts'
+import { packagesOfContent } from '../core/render-content.ts'
 import { engines } from '../engines/registry.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
+import { ControlOs } from '../model/hardening.ts'
 import { Bundle } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
 import { toolTable } from '../tools/table.ts'
 import { buildKey } from './build-key.ts'
-import { loadLock } from './load-definition.ts'
+import { loadContent } from './load-content.ts'
 import { loadHardening } from './load-hardening.ts'
 import type { Stage } from './stage.ts'
 
@@ -21,6 +24,16 @@ const templateNames = [
   'guest/check.sh',
   'guest/seal.sh',
   'guest/last.sh',
+  'guest/content.sh',
+  'guest/step.sh',
+  'guest/secrets.sh',
+  'host/ansible.sh',
+  'packer/upload.pkr.hcl',
+  'packer/files.pkr.hcl',
+  'packer/run.pkr.hcl',
+  'packer/ansible.pkr.hcl',
+  'packer/secrets.pkr.hcl',
+  'packer/drop-secrets.pkr.hcl',
 ] as const
 
 async function loadTemplates(world: World, source: string): Promise<Templates> {
@@ -39,17 +52,22 @@ export async function renderedBundle(
 ): Promise<RenderedBundle> {
   const target = targets.qemu
   const source = target.sourceInput(definition)
-  const [templates, hardening, lock] = await Promise.all([
+  const [templates, hardening, content] = await Promise.all([
     loadTemplates(world, source.template),
     loadHardening(world),
-    loadLock(world, image),
+    loadContent(world, image, definition),
   ])
   const [profile = ''] = definition.hardening.profiles
   const excepted = definition.hardening.exceptions.map((exception) => exception.control)
-  const controls = selectControls(hardening, {
-    profile,
-    os: `${definition.os.family}-${definition.os.release}`,
-  })
+  const os = ControlOs.safeParse(`${definition.os.family}-${definition.os.release}`)
+  if (!os.success) {
+    throw new MintmarkError(
+      'CONFIG_INVALID',
+      `images/${image}.yaml asks for ${definition.os.family} ${definition.os.release}, which no control is written for yet`,
+      { hint: `there are controls for: ${ControlOs.options.join(', ')}` },
+    )
+  }
+  const controls = selectControls(hardening, { profile, os: os.data })
   const unknown = excepted.filter((id) => !controls.some((control) => control.id === id))
   if (unknown.length > 0) {
     throw new MintmarkError(
@@ -60,13 +78,14 @@ export async function renderedBundle(
       },
     )
   }
-  const { add, remove } = definition.content.packages
+  const { remove } = definition.content.packages
+  const add = [...definition.content.packages.add, ...packagesOfContent(definition)]
   const packages = packagesNeeded(controls, hardening, add)
   const contradiction = remove.filter((name) => packages.includes(name) || add.includes(name))
   if (contradiction.length > 0) {
     throw new MintmarkError(
       'CONFIG_INVALID',
-      `images/${image}.yaml removes ${contradiction.join(', ')}, which it adds or which profile ${profile} needs`,
+      `images/${image}.yaml removes ${contradiction.join(', ')}, which it adds or which its content or profile ${profile} needs`,
       {
         hint: './mintmark explain CONTROL says what a control needs',
       },
@@ -76,7 +95,8 @@ export async function renderedBundle(
   return renderBundle(templates, {
     image,
     definition,
-    codename: lock.codename,
+    content,
+    codename: codenameOf(definition.os) ?? '',
     loginUser: target.loginUser(definition),
     source,
     pluginVersion: toolTable['packer-plugin-qemu'].version,
@@ -93,6 +113,31 @@ export async function renderedBundle(
   })
 }
 
+/**
+ * The team's own scripts are theirs: of those that say they are sh, only the grammar is looked at.
+ * @throws MintmarkError CONFIG_INVALID
+ */
+async function checkSteps(
+  world: World,
+  image: string,
+  definition: Definition,
+  bundle: string,
+): Promise<void> {
+  for (const [index, step] of definition.content.steps.entries()) {
+    if (!('run' in step)) continue
+    const path = join(bundle, 'content/steps', String(index))
+    const [first = ''] = (await world.files.readText(path)).split('\n', 1)
+    if (!/^#!\s*(?:\/usr)?(?:\/bin\/env\s+|\/bin\/)(?:da)?sh(?:\s|$)/.test(first)) continue
+    const { code, stderr } = await world.exec.run(['sh', '-n', path], { ok: 'any' })
+    if (code === 0) continue
+    throw new MintmarkError(
+      'CONFIG_INVALID',
+      `images/${image}.yaml content.steps.${index}.run: images/${step.run} is no script that sh can read`,
+      { details: stderr.replaceAll(path, `images/${step.run}`).trim().split('\n').slice(0, 10) },
+    )
+  }
+}
+
 export const renderStage: Stage<'render'> = {
   id: 'render',
   needs: [],
@@ -106,7 +151,7 @@ export const renderStage: Stage<'render'> = {
     for (const [path, content] of rendered) await files.write(join(folder, path), content)
 
     step.update('shellcheck')
-    const scripts = [...rendered.keys()].filter((path) => path.startsWith('guest/'))
+    const scripts = [...rendered.keys()].filter((path) => /^(?:guest|host)\//.test(path))
     const checked = await exec.run(['shellcheck', '--shell=sh', '--format=gcc', ...scripts], {
       cwd: folder,
       ok: 'any',
@@ -116,6 +161,8 @@ export const renderStage: Stage<'render'> = {
         details: checked.stdout.trim().split('\n').slice(0, 20),
       })
     }
+
+    await checkSteps(world, context.image, definition, folder)
 
     step.update('packer fmt and validate')
     const target = targets.qemu

@@ -36,7 +36,7 @@ const withoutJavaArchives = ['[jJ][aA][rR]', '[wW][aA][rR]', '[eE][aA][rR]', '[p
 )
 
 /** The second look: signed packages under the source that their advisories are listed under. */
-async function findingsOfSigned(
+export async function findingsOfSigned(
   world: World,
   scanner: Scanner,
   cyclonedx: string,

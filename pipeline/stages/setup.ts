@@ -3,7 +3,8 @@ import type { ToolName } from '../ports/tools.ts'
 import type { World } from '../ports/world.ts'
 import { toolTable } from '../tools/table.ts'
 
-export type Purpose = 'release' | 'test'
+/** `ansible`: a release of a definition that has a step for it. */
+export type Purpose = 'release' | 'ansible' | 'test'
 
 const toolNames: readonly ToolName[] = ['packer', 'packer-plugin-qemu', 'trivy']
 
@@ -44,7 +45,7 @@ export async function ensureTools(
         'TOOL_MISSING',
         `${packages.length + tools.length} things are missing: ${list}`,
         {
-          hint: `./mintmark setup${purpose === 'test' ? ' --for test' : ''} --yes`,
+          hint: `./mintmark setup${purpose === 'release' ? '' : ` --for ${purpose}`} --yes`,
         },
       )
     }

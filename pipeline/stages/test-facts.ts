@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import type { BootSeen } from '../core/boot-facts.ts'
+import { askedPorts } from '../core/own-tests.ts'
 import { lookScript, parseAnswers, parseLoginMethods } from '../core/ssh-answers.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
 import type { Instance, Target } from '../targets/target.ts'
 import { instanceKey } from './instance-key.ts'
+import { runOwnTests } from './own-tests.ts'
 
 /** An emulated guest on a quiet machine needs 40 s, on a very busy one ten times that. */
 const loginDeadlineMs = 480_000
@@ -47,6 +49,7 @@ export async function lookAtBoot(input: BootInput): Promise<BootSeen> {
     folder,
     diskGiB: input.diskGiB,
     link: true,
+    forward: askedPorts(definition.test),
   })
   try {
     return await seen(input, machine)
@@ -69,6 +72,7 @@ async function seen(input: BootInput, machine: Instance): Promise<BootSeen> {
     loginMethods: null,
     openPorts: null,
     scanProblem: 'the instance did not come up',
+    ownTests: [],
   }
   let secondsToLogin: number
   try {
@@ -84,6 +88,8 @@ async function seen(input: BootInput, machine: Instance): Promise<BootSeen> {
     secondsToLogin,
     problem: '',
     answers: parseAnswers(stdout),
+    // Before the doors are tried: a refusal costs our address a penalty.
+    ownTests: await runOwnTests(input.world, machine, input.definition.test),
     ...(await knock(input.world, machine)),
     ...(await scanned(machine)),
   }

@@ -19,6 +19,8 @@ export interface HygieneInput {
   /** Path of the rendered mintmark-check. */
   readonly check: string
   readonly excepted: readonly string[]
+  /** Addresses of the definition's own repositories. */
+  readonly repos?: readonly string[]
 }
 
 export interface SealedSeen {
@@ -46,6 +48,7 @@ export async function lookAtDisk(input: HygieneInput): Promise<SealedSeen> {
     const facts = hygieneFacts({
       entries,
       texts,
+      repos: input.repos ?? [],
       buildKeyIn: await filesWithKey(world, tree, input.buildKey),
     })
     const { fact, results } = await sealedControls(input, tree)

@@ -69,6 +69,7 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
           buildKey: join(folder, 'build-key.pub'),
           check: join(folder, 'bundle', 'guest', 'mintmark-check'),
           excepted,
+          repos: definition.content.repos.map(({ url }) => url),
         }),
       ])
       await files.remove(work)
@@ -88,8 +89,8 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
           version: context.version,
           ports: definition.content.ports,
           imageBytes: artifact.virtualBytes,
-          instanceBytes: diskGiB * gib,
           excepted,
+          tests: definition.test,
         }),
         ...sealed.value.facts,
       ]

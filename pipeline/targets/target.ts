@@ -1,7 +1,17 @@
+import type { InstalledPackage } from '../core/parse-trivy.ts'
+import type { PendingUpgrade } from '../core/pending-upgrades.ts'
+import type { Publisher } from '../core/publishers.ts'
 import type { MintmarkError } from '../errors.ts'
-import type { BaseLock, ResolvedBase, SeenSuite } from '../model/base.ts'
+import type {
+  ArchiveLock,
+  BaseLock,
+  ImageLock,
+  ImageSignature,
+  ResolvedBase,
+  SeenSuite,
+} from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
-import type { TargetId } from '../model/ids.ts'
+import type { Arch, TargetId } from '../model/ids.ts'
 import type { Finished } from '../ports/exec.ts'
 import type { StepReport } from '../ports/report.ts'
 import type { World } from '../ports/world.ts'
@@ -13,6 +23,35 @@ export interface BaseInput {
   readonly lock: BaseLock
   /** Only for progress: update() with what happens right now. */
   readonly step: Pick<StepReport, 'update'>
+  /** Whose images count; the built-in table when left out. */
+  readonly publishers?: readonly Publisher[]
+}
+
+export interface ObserveInput {
+  readonly world: World
+  readonly image: string
+  readonly lock: ArchiveLock
+}
+
+/** Like BaseInput, with the lock as it was before, if there was one: nothing older than that is taken. */
+export interface ImageInput extends Omit<BaseInput, 'lock'> {
+  readonly earlier: ImageLock | null
+  /** Folder of the publishers' public keys; the built-in one when left out. */
+  readonly keys?: string | undefined
+}
+
+/** The newest image of a publisher, its evidence checked; the image itself was not fetched. */
+export interface ImageSight {
+  readonly publisher: Publisher
+  readonly codename: string | null
+  readonly name: string
+  /** The publisher's own address. */
+  readonly url: string
+  /** As the publisher signed it: lower-case hex. */
+  readonly digest: string
+  readonly checksums: { readonly name: string; readonly sha256: string }
+  readonly signature: ImageSignature
+  readonly built: string
 }
 
 /** One suite as the archive serves it now: checked, or why it is refused. */
@@ -47,6 +86,15 @@ export interface Login {
   readonly privateKey: string
 }
 
+export interface UpgradesInput {
+  readonly world: World
+  readonly image: string
+  readonly definition: Definition
+  /** Null for a base without one: a parent image. */
+  readonly lock: BaseLock | null
+  readonly installed: readonly InstalledPackage[]
+}
+
 export interface LaunchInput {
   readonly world: World
   /** Absolute path of the image; it is never written to (a throw-away overlay takes the writes). */
@@ -65,6 +113,8 @@ export interface LaunchInput {
   readonly memoryMiB?: number
   /** More public keys (lines of OpenSSH) that may log in as the same user. */
   readonly alsoAuthorize?: readonly string[]
+  /** More TCP ports of the guest that this machine can reach, as `Instance.forwarded` says; they pass its firewall. */
+  readonly forward?: readonly number[]
 }
 
 /** Our end of the private link: we are a host at layer 2, not a client of a forwarder. */
@@ -83,6 +133,8 @@ export interface Instance {
   readonly host: string
   readonly port: number
   readonly link: Link | null
+  /** Guest port -> port of `host` that leads to it, for what `LaunchInput.forward` asked. */
+  readonly forwarded?: ReadonlyMap<number, number>
   /** Seconds from power-on until a login as `login.user` worked; rejects with the console's last lines at the deadline. */
   waitForLogin(deadlineMs: number): Promise<number>
   /** Runs one command line of the guest's shell as the login user; never rejects for its exit code. */
@@ -118,6 +170,8 @@ export interface DiskTree {
  */
 export interface Target {
   readonly id: TargetId
+  /** What it builds and boots here. */
+  readonly arch: Arch
   /** The user that cloud-init makes in each instance. */
   loginUser(definition: Definition): string
   /** How machines run here, and why so. */
@@ -128,7 +182,15 @@ export interface Target {
   buildVariables(input: VariablesInput): Promise<BuildVariables>
   resolveBase(input: BaseInput): Promise<ResolvedBase>
   /** What the base's source offers now, each part judged by the lock; nothing is made of it. */
-  observeBase(input: Pick<BaseInput, 'world' | 'image' | 'lock'>): Promise<readonly BaseSight[]>
+  observeBase(input: ObserveInput): Promise<readonly BaseSight[]>
+  /** What the publisher of the definition's images offers now. @throws MintmarkError BASE_REFUSED */
+  observeImage(input: ImageInput): Promise<ImageSight>
+  /** Fetches that image, or reads the definition's own file, checks it, and says how a lock pins it. */
+  lockImage(input: ImageInput): Promise<ImageLock>
+  /** Digest of all that makes a base of what an archive's lock pins; null where nothing is made. */
+  baseRecipe(world: World, lock: BaseLock): Promise<string | null>
+  /** What an upgrade would change in an image with these packages, security updates first. @throws MintmarkError when it could not be looked at */
+  pendingUpgrades(input: UpgradesInput): Promise<readonly PendingUpgrade[]>
   launch(input: LaunchInput): Promise<Instance>
   /** Works without root, mounts and loop devices. `into` is an existing empty folder of the caller's. */
   readDisk(world: World, disk: string, into: string): Promise<DiskTree>

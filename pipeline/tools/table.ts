@@ -103,6 +103,8 @@ export const debianPackages = {
     unzip: 'unzip',
     'ca-certificates': '/etc/ssl/certs/ca-certificates.crt',
   },
+  /** Needed where a definition has a step for ansible. */
+  ansible: { 'ansible-core': 'ansible-playbook' },
   test: { git: 'git' },
 } as const
 

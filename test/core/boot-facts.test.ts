@@ -12,15 +12,19 @@ const wanted: BootWanted = {
   version: '1.0.0',
   ports: [22, 443],
   imageBytes: 4 * gib,
-  instanceBytes: 5 * gib,
   excepted: ['audit-disk-full-halts'],
+  tests: [],
 }
 
 const report = (results: readonly ControlResult[]): string =>
   JSON.stringify({ schema: 1, image: 'debian-13', phase: 'running', results })
 const held = { control: 'sshd-root', status: 'pass', expected: 'no', found: 'no' } as const
 
-const partition = 5 * gib - 130 * 2 ** 20
+/** What a root shows that begins after other partitions; sizes in bytes. */
+const rootSize = (start: number, bytes: number, fileSystem: number, disk = 5 * gib): string =>
+  `sectors ${bytes / 512}\nstart ${start / 512}\ndisk ${disk / 512}\nblocks ${fileSystem / 4096}\nblock 4096`
+const start = 66 * 2 ** 20
+const partition = 5 * gib - start - 2 ** 20
 const texts = (name: string): Record<string, string> => ({
   user: 'debian',
   sudo: '0',
@@ -32,7 +36,7 @@ const texts = (name: string): Record<string, string> => ({
   'cloud-result': JSON.stringify({ v1: { errors: [] } }),
   'cloud-status': JSON.stringify({ v1: {} }),
   'failed-units': '',
-  'root-size': `partition ${partition}\nblocks ${partition / 4096}\nblock 4096`,
+  'root-size': rootSize(start, partition, partition),
   listening: 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:*',
   check: report([held]),
 })
@@ -55,6 +59,7 @@ const boot = (name: string, change: Change = {}): BootSeen => ({
   loginMethods: ['publickey'],
   openPorts: [22],
   scanProblem: '',
+  ownTests: [],
   ...change.boot,
 })
 
@@ -68,6 +73,11 @@ facts('two good boots have nothing but passes', () => {
   assert.equal(bad({}), [])
   const ids = bootFacts([boot('a'), boot('b')], wanted).map(({ id }) => id)
   assert.is(new Set(ids).size, 13)
+})
+
+facts('a root that begins after large file systems of their own has grown as well', () => {
+  const before = 4 * gib - 2 ** 20
+  assert.equal(bad({ answers: { 'root-size': rootSize(before, gib, gib) } }), [])
 })
 
 const cases: readonly (readonly [string, string, Change])[] = [
@@ -122,12 +132,17 @@ const cases: readonly (readonly [string, string, Change])[] = [
   [
     'neither partition nor file system grew',
     'root-grown fail',
-    { answers: { 'root-size': `partition ${4 * gib - 4096}\nblocks ${gib / 1024 - 1}\nblock 4096` } },
+    { answers: { 'root-size': rootSize(start, 4 * gib - start, 4 * gib - start) } },
   ],
   [
     'only the partition grew',
     'root-grown fail',
-    { answers: { 'root-size': `partition ${partition}\nblocks ${(4 * gib) / 4096 - 1}\nblock 4096` } },
+    { answers: { 'root-size': rootSize(start, partition, 4 * gib - start) } },
+  ],
+  [
+    'the disk is no bigger than the image, so that nothing could grow',
+    'root-grown fail',
+    { answers: { 'root-size': rootSize(start, 4 * gib - start, 4 * gib - start, 4 * gib) } },
   ],
   ['the size is not known', 'root-grown unknown', { answers: { 'root-size': '' } }],
   ['sudo wants a password', 'sudo-works fail', { answers: { sudo: 'sudo: a password is required' } }],

@@ -91,6 +91,7 @@ const good: GateInput = {
     steps: [],
     controls: [control('ssh-no-root', 'pass')],
     tools: {},
+    secrets: [],
   },
   test: {
     subject,

@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   artifactFile,
+  failedStep,
   milestoneOf,
   parsePackerLine,
   spoken,
@@ -38,6 +39,8 @@ output('milestones are in the order in which Packer says them', () => {
     'Starting VM, booting disk image',
     'Waiting for SSH to become available...',
     'Provisioning with shell script: /x/guest/prepare.sh',
+    'Provisioning with shell script: /x/guest/content.sh',
+    'Provisioning with shell script: /x/guest/step.sh',
     'Provisioning with shell script: /x/guest/harden.sh',
     'Provisioning with shell script: /x/guest/reboot.sh',
     'Provisioning with shell script: /x/guest/check.sh',
@@ -49,7 +52,21 @@ output('milestones are in the order in which Packer says them', () => {
     said.map((text) => milestoneOf(text)?.index),
     said.map((_, index) => index),
   )
+  assert.is(milestoneOf('Running local shell script: /tmp/packer-shell1')?.name, 'running the steps')
   assert.is(milestoneOf('Setting up curl'), null)
+})
+
+output('the step that failed is named by its own last word', () => {
+  const ui = (line: string) => parsePackerLine(`1,,ui,message,    ${line}`)
+  assert.is(
+    failedStep([
+      ui('qemu.image: mintmark: step 1 of 2 (scripts/agent.sh)'),
+      ui('qemu.image: step 2 of 2 (playbooks/a/site.yml) ended with exit code 2'),
+      ui('qemu.image: bye'),
+    ]),
+    'step 2 of 2 (playbooks/a/site.yml) ended with exit code 2',
+  )
+  assert.is(failedStep([ui('qemu.image: mintmark: step 1 of 2 (scripts/agent.sh)')]), null)
 })
 
 output('our scripts speak for themselves', () => {

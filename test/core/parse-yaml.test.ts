@@ -1,135 +1,129 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { checkDefinition } from '../../pipeline/core/check-definition.ts'
 import { parseYaml } from '../../pipeline/core/parse-yaml.ts'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import { Definition, notYetSupported } from '../../pipeline/model/definition.ts'
 import { textOf } from '../helpers/sources.ts'
+import { checkout } from '../helpers/world.ts'
 
-const parsing = suite('parse-yaml')
-const good = textOf('images/debian-13.yaml')
+const options = {
+  path: 'images/x.yaml',
+  notYetSupported,
+  check: (definition: Definition) =>
+    checkDefinition(definition, { image: 'x', teams: ['team-platform', 'team-security'] }),
+}
 
-/** The lines of the refusal; fails when the text is accepted. */
-function refusal(text: string): readonly string[] {
+/** The refusal; fails when the text is accepted. */
+function refused(text: string): MintmarkError {
   try {
-    parseYaml(Definition, text, { path: 'images/x.yaml', notYetSupported })
+    parseYaml(Definition, text, options)
   } catch (cause) {
     assert.instance(cause, MintmarkError)
-    const error = cause as MintmarkError
-    assert.is(error.code, 'CONFIG_INVALID')
-    return error.lines
+    assert.is((cause as MintmarkError).code, 'CONFIG_INVALID')
+    return cause as MintmarkError
   }
   throw new Error('it was accepted')
 }
 
+const good = textOf('images/debian-13.yaml')
+
+const spoiled = suite('spoiled definitions')
+const folder = join(checkout, 'test/golden/definitions')
+
+for (const name of readdirSync(folder).filter((item) => item.endsWith('.yaml'))) {
+  const at = join(folder, name.replace(/yaml$/, 'txt'))
+  spoiled(`${name.slice(0, -'.yaml'.length)} (UPDATE_GOLDEN=1 writes its message)`, () => {
+    const { message, lines } = refused(readFileSync(join(folder, name), 'utf8'))
+    const text = `${[message, ...lines].join('\n')}\n`
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(at, text)
+    assert.is(text, readFileSync(at, 'utf8'))
+  })
+}
+
+spoiled.run()
+
+const parsing = suite('parse-yaml')
+
 parsing('the definitions of the checkout are accepted', () => {
   for (const name of ['debian-12', 'debian-13']) {
-    const definition = parseYaml(Definition, textOf(`images/${name}.yaml`), { path: name, notYetSupported })
+    const definition = parseYaml(Definition, textOf(`images/${name}.yaml`), { ...options, path: name })
     assert.is(`${definition.os.family}-${definition.os.release}`, name)
   }
 })
 
-/** What is spoiled, and the one line that it is answered with. */
-const spoiled: readonly (readonly [what: string, from: string, to: string, line: string])[] = [
-  ['a misspelt field', 'owner:', 'ownr:', 'images/x.yaml:4:1 ownr is not a field; did you mean "owner"?'],
-  [
-    'a person as owner',
-    'team-platform',
-    'alice',
-    'images/x.yaml:4:8 owner is "alice": an owner is a team, e.g. team-platform',
-  ],
-  ['an unknown release', '"13"', '"14"', 'images/x.yaml:5:31 os.release is "14": expected "12" or "13"'],
-  [
-    'a release that YAML reads as a number',
-    '"13"',
-    '13',
-    'images/x.yaml:5:31 os.release is 13: expected "12" or "13"; write it in quotes: "13"',
-  ],
-  [
-    'another family',
-    'family: debian',
-    'family: debain',
-    'images/x.yaml:5:14 os.family is "debain": expected "debian"; did you mean "debian"?',
-  ],
-  [
-    'an unknown source',
-    'from: archive',
-    'from: image',
-    'images/x.yaml:6:14 base.from is "image": expected "archive"',
-  ],
-  [
-    'an option in a package name',
-    'curl, ',
-    '"-o=x", ',
-    'images/x.yaml:8:20 content.packages.add.0 is "-o=x": a Debian package name, e.g. chrony',
-  ],
-  [
-    'a port out of range',
-    'ports: [22]',
-    'ports: [22, 70000]',
-    'images/x.yaml:9:15 content.ports.1 is 70000: Too big: expected number to be <=65535',
-  ],
-  [
-    'a disk that is too small',
-    'size: 4G',
-    'size: 1G',
-    'images/x.yaml:13:14 disk.size is "1G": a size of at least 3G, e.g. 4G',
-  ],
-  [
-    'a field of a later version',
-    'machine: {firmware: bios}',
-    'machine: {firmware: bios, tpm: true}',
-    'images/x.yaml:14:27 machine.tpm is not supported by this version yet: remove it',
-  ],
-  [
-    'a target that is not there yet',
-    'targets: {qemu: {}}',
-    'targets: {qemu: {}, aws: {}}',
-    'images/x.yaml:16:21 targets.aws is not supported by this version yet: remove it',
-  ],
-  ['no target', 'targets: {qemu: {}}', 'targets: {}', 'images/x.yaml:16:10 targets.qemu is missing'],
-  [
-    'a field twice',
-    'owner: team-platform',
-    'owner: team-platform\nowner: team-two',
-    'images/x.yaml:5:1 Map keys must be unique',
-  ],
-]
+parsing('each message names the place of one line of the file, and nothing that a terminal acts on', () => {
+  for (const name of readdirSync(folder).filter((item) => item.endsWith('.yaml'))) {
+    const text = readFileSync(join(folder, name), 'utf8')
+    for (const line of refused(text).lines.filter((item) => !item.startsWith('… and'))) {
+      const [, at = '0', column = '0'] = /^images\/x\.yaml:(\d+):(\d+) \S/.exec(line) ?? []
+      assert.ok(Number(at) >= 1 && Number(at) <= text.split('\n').length, `${name}: ${line}`)
+      assert.ok(Number(column) >= 1, `${name}: ${line}`)
+      assert.not.match(line, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u, name)
+    }
+  }
+})
 
-for (const [what, from, to, line] of spoiled) {
-  parsing(`refuses ${what}`, () => {
-    assert.ok(good.includes(from), `the fixture has ${from}`)
-    assert.equal(refusal(good.replace(from, to)), [line])
-  })
-}
+parsing('what is long, deep or many is refused in good time, with at most 30 problems', () => {
+  const hostile = [
+    `${good}# ${'x'.repeat(1024 * 1024)}\n`,
+    `a: ${'['.repeat(300_000)}`,
+    `${'{a: '.repeat(50_000)}`,
+    `${'- '.repeat(50_000)}a`,
+    Array.from({ length: 1300 }, (_, level) => `${' '.repeat(level)}a:`).join('\n'),
+    Array.from({ length: 20_000 }, (_, index) => `key${index}: 1`).join('\n'),
+    `${good}\n${'"\n'.repeat(999)}`,
+  ]
+  for (const text of hostile) {
+    const began = performance.now()
+    const { lines } = refused(text)
+    assert.ok(lines.length >= 1 && lines.length <= 31, lines[0])
+    assert.ok(performance.now() - began < 10_000, `${text.slice(0, 20)} took too long`)
+  }
+  assert.match(refused(hostile[5] ?? '').lines.at(-1) ?? '', /^… and \d+ more$/)
+})
 
-parsing('an exception needs a reason, a team and a day', () => {
-  const lines = refusal(
-    good.replace(
-      'exceptions: []',
-      'exceptions: [{control: sshd-x, reason: short, owner: bob, expires: 2027-02-30}]',
-    ),
+parsing('whatever the text, it is accepted or refused, and never anything else', () => {
+  const pieces = fc.constantFrom(
+    ...good.split(/(?<=[\s,{}[\]:"])/),
+    '\t',
+    '&a ',
+    '*a',
+    '<<: ',
+    '"',
+    '---\n',
+    '\u202e',
+    '{',
+    '[',
   )
-  assert.equal(
-    lines.map((line) => line.replace(/^\S+ /, '')),
-    [
-      'hardening.exceptions.0.reason is "short": say why, in at least 10 characters',
-      'hardening.exceptions.0.owner is "bob": an owner is a team, e.g. team-platform',
-      'hardening.exceptions.0.expires is "2027-02-30": Invalid ISO date',
-    ],
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 60 }), (parts) => {
+      try {
+        parseYaml(Definition, parts.join(''), options)
+      } catch (cause) {
+        assert.instance(cause, MintmarkError, String(cause))
+      }
+    }),
+    { numRuns: 500 },
   )
 })
 
-parsing('all problems are told at once', () => {
-  assert.is(
-    refusal(good.replace('schema: 1', 'schema: 2').replace('size: 4G', 'size: huge').replace('[22]', '[0]'))
-      .length,
-    3,
+parsing('a check is asked only when the schema is content, and its findings have places', () => {
+  const findings = [{ path: ['content', 'ports'], text: 'is not to my taste', atKey: true }]
+  let asked = 0
+  const check = () => {
+    asked += 1
+    return findings
+  }
+  assert.throws(
+    () => parseYaml(Definition, good, { path: 'x', check }),
+    (error: MintmarkError) => /^x:\d+:3 content\.ports is not to my taste$/.test(error.lines[0] ?? ''),
   )
-})
-
-parsing('what is no YAML is told with its place', () => {
-  const [line = ''] = refusal('schema: 1\nowner: [\n')
-  assert.match(line, /^images\/x\.yaml:\d+:\d+ /)
+  assert.throws(() => parseYaml(Definition, good.replace('owner:', 'ownr:'), { path: 'x', check }))
+  assert.is(asked, 1)
 })
 
 parsing.run()

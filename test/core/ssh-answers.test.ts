@@ -96,11 +96,15 @@ answers('listening ports leave out those of the loopback', () => {
 })
 
 answers('reads the size of root from lsblk and dumpe2fs', () => {
-  assert.equal(parseRootSize('partition 5234491904\nblocks 1277952\nblock 4096'), {
-    partitionBytes: 5234491904,
-    fileSystemBytes: 1277952 * 4096,
+  const text = 'sectors 10223616\nstart 135168\ndisk 10485760\nblocks 1277952\nblock 4096'
+  assert.equal(parseRootSize(text), {
+    partitionBytes: 5234491392,
+    fileSystemBytes: 5234491392,
+    endBytes: 5303697408,
+    diskBytes: 5368709120,
   })
-  assert.is(parseRootSize('partition 5234491904'), null)
+  assert.is(parseRootSize('sectors 10223616'), null)
+  assert.is(parseRootSize(text.replace('start 135168', 'start ')), null)
 })
 
 answers('reads a check report and nothing else', () => {

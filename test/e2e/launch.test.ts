@@ -9,7 +9,7 @@ import {
   parseListening,
   parseRootSize,
 } from '../../pipeline/core/ssh-answers.ts'
-import { ResolvedBase } from '../../pipeline/model/base.ts'
+import { ArchiveBase } from '../../pipeline/model/base.ts'
 import type { Definition } from '../../pipeline/model/definition.ts'
 import { placesFrom } from '../../pipeline/ports/places.ts'
 import { instanceKey } from '../../pipeline/stages/instance-key.ts'
@@ -25,14 +25,14 @@ const image = 'debian-13'
 const deadlineMs = 480_000
 
 /** The newest base that this machine has, else a new one. */
-async function baseDisk(test: TestWorld, definition: Definition): Promise<ResolvedBase> {
+async function baseDisk(test: TestWorld, definition: Definition): Promise<ArchiveBase> {
   const bases = placesFrom(process.env, checkout).bases
   const world = { ...test.world, places: { ...test.world.places, bases } }
-  const found: ResolvedBase[] = []
+  const found: ArchiveBase[] = []
   for (const name of await world.files.list(bases)) {
     const path = join(bases, name, 'base.json')
     if ((await world.files.info(path)) === null) continue
-    const base = ResolvedBase.parse(JSON.parse(await world.files.readText(path)))
+    const base = ArchiveBase.parse(JSON.parse(await world.files.readText(path)))
     if (base.release === definition.os.release) found.push(base)
   }
   const [newest] = found.sort((a, b) => (a.bootstrapped < b.bootstrapped ? 1 : -1))

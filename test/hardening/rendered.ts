@@ -1,4 +1,5 @@
-import type { ControlOs, HardeningContent } from '../../pipeline/core/hardening/content.ts'
+import type { HardeningContent } from '../../pipeline/core/hardening/content.ts'
+import type { ControlOs } from '../../pipeline/model/hardening.ts'
 import { renderCheck, renderHarden } from '../../pipeline/core/hardening/render-hardening.ts'
 import { selectControls } from '../../pipeline/core/hardening/select-controls.ts'
 import { loadHardening } from '../../pipeline/stages/load-hardening.ts'

@@ -5,12 +5,13 @@ import { Definition } from '../../pipeline/model/definition.ts'
 import type { GateDecision } from '../../pipeline/model/gate.ts'
 import type { ControlResult } from '../../pipeline/model/hardening.ts'
 import type { Published, Recorded, VersionFacts } from '../../pipeline/model/release.ts'
-import type { BuildResult, Bundle, ScanReport, TestReport } from '../../pipeline/model/stages.ts'
+import type { BuildResult, Bundle, Database, ScanReport, TestReport } from '../../pipeline/model/stages.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { publishStage } from '../../pipeline/stages/publish.ts'
 import { recordStage } from '../../pipeline/stages/record.ts'
 import { reserveVersion } from '../../pipeline/stages/reserve.ts'
 import type { StageContext, StageOutputs } from '../../pipeline/stages/stage.ts'
+import { textOf } from './sources.ts'
 
 const digest = (text: string): string => sha256(`fixture ${text}`)
 
@@ -45,7 +46,7 @@ export const facts: VersionFacts = {
   bundle: digest('bundle'),
 }
 
-const base: ResolvedBase = {
+export const base: ResolvedBase = {
   from: 'archive',
   id: digest('base'),
   distribution: 'debian',
@@ -103,8 +104,17 @@ export interface FixtureOptions {
   readonly artifact?: string
   readonly facts?: VersionFacts
   readonly given?: string
-  /** Advisories were to be had. */
-  readonly database?: boolean
+  /** Advisories were to be had; or with what is different of them. */
+  readonly database?: boolean | Partial<Database>
+  /** The report `packages`, whose lines are then the numbers of packages. */
+  readonly packages?: string
+  readonly cyclonedx?: string
+  readonly definition?: Definition
+  readonly base?: ResolvedBase
+  /** No control fails, so that no exception is needed. */
+  readonly allPass?: boolean
+  /** Digest of the policy that it passed. */
+  readonly policy?: string
 }
 
 export interface FixtureRun {
@@ -126,10 +136,13 @@ export async function fixtureRun(
   await world.files.remove(path)
   await world.files.write(path, artifact)
   const subject = sha256(artifact)
+  const controls = options.allPass === true ? results.filter(({ status }) => status === 'pass') : results
+  const count = options.packages === undefined ? 245 : options.packages.trimEnd().split('\n').length
   const reports = {
-    cyclonedx: canonicalJson({ bomFormat: 'CycloneDX', specVersion: '1.6', components: [] }),
+    cyclonedx:
+      options.cyclonedx ?? canonicalJson({ bomFormat: 'CycloneDX', specVersion: '1.6', components: [] }),
     sarif: canonicalJson({ version: '2.1.0', runs: [] }),
-    packages: 'chrony\t4.6.1-3\tamd64\n',
+    packages: options.packages ?? 'chrony\t4.6.1-3\tamd64\n',
   }
   const files: Record<string, { path: string; sha256: string }> = {}
   for (const [name, text] of Object.entries(reports)) {
@@ -141,8 +154,9 @@ export async function fixtureRun(
     artifact: { path, sha256: subject, bytes: Buffer.byteLength(artifact), virtualBytes: 4 * 2 ** 30 },
     accelerator: 'tcg',
     steps: [{ name: 'provision', seconds: 41 }],
-    controls: [...results],
+    controls: [...controls],
     tools: { packer: '1.11.2', qemu: '7.2.22' },
+    secrets: [],
   }
   const test: TestReport = {
     subject,
@@ -152,14 +166,14 @@ export async function fixtureRun(
     ],
     boots: [{ instance: 'i-1', secondsToLogin: 20 }],
     controls: [
-      { where: 'sealed', results: [...results] },
-      { where: 'i-1', results: [...results] },
+      { where: 'sealed', results: [...controls] },
+      { where: 'i-1', results: [...controls] },
     ],
   }
   const scan: ScanReport = {
     subject,
     os: { family: 'debian', release: '13.7' },
-    packages: { trivy: 245, dpkg: 245 },
+    packages: { trivy: count, dpkg: count },
     database: database
       ? {
           source: 'ghcr.io/aquasecurity/trivy-db:2',
@@ -167,6 +181,7 @@ export async function fixtureRun(
           updated: '2026-11-22T00:20:00.000Z',
           nextUpdate: '2026-11-23T00:20:00.000Z',
           canary: true,
+          ...(database === true ? {} : database),
         }
       : null,
     databaseProblem: database ? null : 'no database could be reached',
@@ -178,16 +193,23 @@ export async function fixtureRun(
   const gate: GateDecision = {
     verdict: 'passed',
     subject,
-    policy: { name: 'default', sha256: digest('policy') },
+    policy: { name: 'default', sha256: options.policy ?? digest('policy') },
     vulnerability: database ? 'judged' : 'unknown',
     counts: database ? { HIGH: { fixable: 0, unfixed: 2 }, LOW: { fixable: 1, unfixed: 3 } } : {},
     excepted: definition.hardening.exceptions,
   }
-  const outputs: FixtureRun['outputs'] = { base, render: bundle, build, test, scan, gate }
+  const outputs: FixtureRun['outputs'] = {
+    base: options.base ?? base,
+    render: { ...bundle, digest: options.facts?.bundle ?? bundle.digest },
+    build,
+    test,
+    scan,
+    gate,
+  }
   const context: StageContext = {
     world,
     image,
-    definition,
+    definition: options.definition ?? definition,
     folder,
     runId,
     version,
@@ -212,6 +234,22 @@ export interface FixtureRelease {
   readonly line: string
 }
 
+/** The world's own checkout where it has a lock of the image and the recipe of a base, else one that has. */
+async function withLock(world: World, image: string): Promise<World> {
+  const { files, places } = world
+  const lock = `images/${image}.lock.json`
+  const recipe = 'pipeline/targets/qemu/archive/inside.sh'
+  const has = async (path: string): Promise<boolean> => (await files.info(join(places.root, path))) !== null
+  if ((await has(lock)) && (await has(recipe))) return world
+  const root = join(places.runs, 'checkout-of-the-fixture')
+  await files.write(join(root, lock), textOf('images/debian-13.lock.json'))
+  for (const name of ['inside.sh', 'make-disk.sh']) {
+    const path = `pipeline/targets/qemu/archive/${name}`
+    await files.write(join(root, path), textOf(path))
+  }
+  return { ...world, places: { ...places, root } }
+}
+
 /** Reserve, publish and record, as the real stages do it. */
 export async function fixtureRelease(world: World, options: FixtureOptions = {}): Promise<FixtureRelease> {
   const version = await reserveVersion(world, {
@@ -220,7 +258,7 @@ export async function fixtureRelease(world: World, options: FixtureOptions = {})
     facts: options.facts ?? facts,
     given: options.given ?? null,
   })
-  const run = await fixtureRun(world, version, options)
+  const run = await fixtureRun(await withLock(world, options.image ?? 'debian-13'), version, options)
   const published = (await publishStage.run(run.context)).output
   run.outputs.publish = published
   const { output: recorded, line } = await recordStage.run(run.context)

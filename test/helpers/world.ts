@@ -34,6 +34,7 @@ function recordingReport(told: Told, answer: boolean): Report {
     warn: (text) => void told.lines.push(`warning: ${text}`),
     result: (text, data) => void told.results.push({ text, data }),
     confirm: async () => answer,
+    ask: async () => null,
     interactive: false,
   }
 }

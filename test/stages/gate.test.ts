@@ -29,7 +29,7 @@ async function judge(
 ): Promise<{ decision: GateDecision; line: string }> {
   const result = { control: 'ssh-no-root', status: 'pass', expected: 'no', found: 'no' }
   const outputs: Partial<Record<StageId, unknown>> = {
-    base: { distribution: 'debian', release, bootstrapped: '2026-11-22T00:00:00Z' },
+    base: { from: 'archive', distribution: 'debian', release, bootstrapped: '2026-11-22T00:00:00Z' },
     build: { artifact: { sha256: subject }, controls: [result] },
     test: {
       subject,

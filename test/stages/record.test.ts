@@ -1,3 +1,4 @@
+import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -9,7 +10,8 @@ import { findRelease } from '../../pipeline/stages/read-release.ts'
 import { recordStage } from '../../pipeline/stages/record.ts'
 import { reserveVersion } from '../../pipeline/stages/reserve.ts'
 import { definition, facts, fixtureRelease, fixtureRun } from '../helpers/release-fixture.ts'
-import { type TestWorld, testWorld } from '../helpers/world.ts'
+import { textOf } from '../helpers/sources.ts'
+import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
 
 const it = suite<{ box: TestWorld }>('record')
 const now = new Date('2026-11-22T03:00:00Z')
@@ -51,7 +53,10 @@ it('writes the facts of the run and moves nightly', async ({ box }) => {
   assert.is(predicate.run, 'r-1')
   assert.is(predicate.login, 'debian')
   assert.equal(predicate.controls, { total: 3, pass: 2, fail: 1, error: 0, notapplicable: 0 })
+  assert.is(predicate.fingerprint?.bundle, predicate.source.bundle)
+  assert.is(predicate.fingerprint?.base.from, 'archive')
   assert.equal(predicate.seconds, { base: 31, render: 2, build: 72 })
+  assert.ok(predicate.base.from === 'archive')
   assert.is(predicate.base.suites.length, 2)
   assert.not.ok('disk' in predicate.base)
   assert.equal(predicate.gate.excepted, definition.hardening.exceptions)
@@ -86,7 +91,12 @@ it('names the commit of the checkout, and says when it has changes', async ({ bo
   const git = ['git', '-C', root, '-c', 'user.name=test', '-c', 'user.email=test@example.org']
   await exec.run([...git, 'init', '--quiet'])
   await files.write(join(root, 'a'), 'a')
-  await exec.run([...git, 'add', 'a'])
+  const lock = 'images/debian-13.lock.json'
+  for (const place of [root, box.folder]) {
+    await files.write(join(place, lock), textOf(lock))
+    await symlink(join(checkout, 'pipeline'), join(place, 'pipeline'))
+  }
+  await exec.run([...git, 'add', 'a', lock, 'pipeline'])
   await exec.run([...git, 'commit', '--quiet', '-m', 'a'])
   const head = (await exec.run([...git, 'rev-parse', 'HEAD'])).stdout.trim()
   const world: World = { ...box.world, places: { ...box.world.places, root } }

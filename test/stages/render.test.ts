@@ -2,8 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { MintmarkError } from '../../pipeline/errors.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
-import { renderedBundle } from '../../pipeline/stages/render.ts'
+import { renderedBundle, renderStage } from '../../pipeline/stages/render.ts'
+import { withImages } from '../helpers/images-folder.ts'
 import { checkout, testWorld } from '../helpers/world.ts'
 
 const rendering = suite('render')
@@ -18,24 +20,117 @@ const golden = [
   'guest/last.sh',
 ]
 
+/** What only a definition with content of its own has. */
+const goldenContent = ['guest/content.sh', 'guest/step.sh', 'guest/secrets.sh', 'host/ansible.sh']
+
+async function assertGolden(image: string, path: string, text: unknown): Promise<void> {
+  const at = join(checkout, 'test/golden', image, path)
+  if (process.env['UPDATE_GOLDEN'] === '1') {
+    await mkdir(dirname(at), { recursive: true })
+    await writeFile(at, String(text))
+  }
+  assert.is(text, await readFile(at, 'utf8'), path)
+}
+
 for (const image of ['debian-12', 'debian-13']) {
   rendering(`${image} renders to the golden text (UPDATE_GOLDEN=1 writes it)`, async () => {
     const { world, close } = await testWorld()
     try {
       const { files } = await renderedBundle(world, image, await loadDefinition(world, image))
-      for (const path of golden) {
-        const at = join(checkout, 'test/golden', image, path)
-        if (process.env['UPDATE_GOLDEN'] === '1') {
-          await mkdir(dirname(at), { recursive: true })
-          await writeFile(at, files.get(path) ?? '')
-        }
-        assert.is(files.get(path), await readFile(at, 'utf8'), path)
-      }
+      for (const path of golden) await assertGolden(image, path, files.get(path))
+      for (const path of goldenContent) assert.not.ok(files.has(path), path)
     } finally {
       await close()
     }
   })
 }
+
+rendering('a definition with all kinds of content renders to the golden text', async () => {
+  const { world: plain, folder, close } = await testWorld()
+  try {
+    const world = await withImages(plain, folder, 'rich', 'rich')
+    const { files } = await renderedBundle(world, 'rich', await loadDefinition(world, 'rich'))
+    for (const path of [...golden, ...goldenContent]) await assertGolden('rich', path, files.get(path))
+    assert.equal([...files.keys()].filter((path) => /^(?:content|ansible)\//.test(path)).sort(), [
+      'ansible/1/roles/motd/tasks/main.yml',
+      'ansible/1/roles/motd/templates/motd.j2',
+      'ansible/1/site.yml',
+      'content/certificates/0',
+      'content/certificates/1',
+      'content/files/0',
+      'content/files/1',
+      'content/keys/0',
+      'content/steps/0',
+      'content/steps/2',
+    ])
+  } finally {
+    await close()
+  }
+})
+
+rendering('shellcheck and Packer itself take the bundle of all kinds of content', async () => {
+  const { world: plain, folder, close } = await testWorld()
+  try {
+    const world = await withImages(plain, folder, 'rich', 'rich')
+    const definition = await loadDefinition(world, 'rich')
+    const context = {
+      world,
+      image: 'rich',
+      definition,
+      folder: join(folder, 'run'),
+      runId: 'r-1',
+      version: '1.0.0',
+      seconds: {},
+      options: { trivyDb: null },
+      step: world.report.step('render'),
+      need: (): never => {
+        throw new Error('render needs no stage')
+      },
+    }
+    const { output } = await renderStage.run(context)
+    assert.is(output.digest, (await renderedBundle(world, 'rich', definition)).bundle.digest)
+    await writeFile(
+      join(world.places.root, 'images/scripts/enroll.sh'),
+      '#!/bin/sh\nif [ then\n  echo "no end"\n',
+    )
+    try {
+      await renderStage.run(context)
+      assert.unreachable('a script that sh refuses')
+    } catch (cause) {
+      const { code, message, lines } = cause as MintmarkError
+      assert.is(code, 'CONFIG_INVALID')
+      assert.match(message, /rich\.yaml content\.steps\.0\.run: images\/scripts\/enroll\.sh is no script/)
+      assert.match(lines.join(), /images\/scripts\/enroll\.sh/)
+    }
+  } finally {
+    await close()
+  }
+})
+
+rendering('each byte of each file that a definition names is in the digest', async () => {
+  const { world: plain, folder, close } = await testWorld()
+  try {
+    const world = await withImages(plain, folder, 'rich', 'rich')
+    const definition = await loadDefinition(world, 'rich')
+    const digest = async (): Promise<string> =>
+      (await renderedBundle(world, 'rich', definition)).bundle.digest
+    const seen = new Set([await digest()])
+    for (const path of [
+      'files/corp.conf',
+      'scripts/enroll.sh',
+      'scripts/plain.py',
+      'playbooks/motd/site.yml',
+      'playbooks/motd/roles/motd/templates/motd.j2',
+    ]) {
+      const at = join(world.places.root, 'images', path)
+      await writeFile(at, `${await readFile(at, 'utf8')}\n`)
+      seen.add(await digest())
+    }
+    assert.is(seen.size, 6)
+  } finally {
+    await close()
+  }
+})
 
 rendering('the same inputs give the same bytes, whatever the machine, its mirror and the hour', async () => {
   const digests = new Set<string>()
@@ -53,8 +148,8 @@ rendering('the same inputs give the same bytes, whatever the machine, its mirror
     )
     digests.add(bundle.digest)
     for (const [path, text] of files) {
-      assert.not.match(text, /mirror-of-/, path)
-      assert.not.match(text, checkout, path)
+      assert.not.match(String(text), /mirror-of-/, path)
+      assert.not.match(String(text), checkout, path)
     }
     await close()
   }

@@ -27,6 +27,24 @@ function lacking(packages: readonly string[], missing: readonly ToolName[]) {
   return { tools, installed }
 }
 
+setup('what a step for ansible needs has a purpose of its own', async () => {
+  const { world, close } = await testWorld()
+  try {
+    const names = async (purpose: 'release' | 'ansible' | 'test') =>
+      (await world.tools.debianPackages(purpose)).map(({ name }) => name)
+    assert.not.ok((await names('release')).includes('ansible-core'))
+    assert.ok((await names('ansible')).includes('ansible-core'))
+    assert.ok((await names('test')).includes('ansible-core'))
+    const { tools } = lacking(['ansible-core'], [])
+    await ensureTools({ ...world, tools }, 'ansible', false)
+    assert.unreachable()
+  } catch (cause) {
+    assert.is((cause as MintmarkError).hint, './mintmark setup --for ansible --yes')
+  } finally {
+    await close()
+  }
+})
+
 setup('without consent nothing is installed, and the one command is told', async () => {
   const { world, close } = await testWorld()
   try {

@@ -1,3 +1,4 @@
+import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -35,6 +36,10 @@ interface Behaviour {
   /** Instances whose name ends so never answer. */
   readonly dark?: string
   readonly onLaunch?: (input: LaunchInput) => Promise<void>
+  /** What the guest does with a command of the definition's own tests. */
+  readonly onCommand?: (command: string, instance: string) => Finished
+  readonly forwarded?: ReadonlyMap<number, number>
+  readonly tests?: Definition['test']
 }
 
 interface Seen {
@@ -68,7 +73,10 @@ function target(
             details: ['Kernel panic - not syncing'],
           })
         },
-        ssh: async () => finished(`@@ user\ndebian\n@@ = 0\n@@ check\n${check}\n@@ = 0\n`),
+        forwarded: behaviour.forwarded ?? new Map(),
+        ssh: async (command) =>
+          behaviour.onCommand?.(command, input.instance) ??
+          finished(`@@ user\ndebian\n@@ = 0\n@@ check\n${check}\n@@ = 0\n`),
         sshArgv: () => [refused],
         console: async () => [],
         ended: Promise.resolve(),
@@ -114,7 +122,7 @@ async function run(
   const context: StageContext = {
     world,
     image: 'debian-13',
-    definition,
+    definition: { ...definition, test: behaviour.tests ?? [] },
     folder,
     runId: '20261122T031500-Ab12Cd34',
     version: '1.0.0',
@@ -164,6 +172,50 @@ stage('boots two new instances with keys of their own, and reports facts by the 
     assert.is(a?.diskGiB, 5)
     assert.is(a?.link, true)
   } finally {
+    await test.close()
+  }
+})
+
+const serving = async (status: number): Promise<{ readonly server: Server; readonly port: number }> => {
+  const server = createServer((_request, response) => response.writeHead(status).end('not ready\u001b[31m'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return { server, port: typeof address === 'object' && address !== null ? address.port : 0 }
+}
+
+stage("the definition's own tests run in both boots, and each is a fact", async () => {
+  const test = await testWorld()
+  const { server, port } = await serving(204)
+  try {
+    const { output, seen } = await run(test, {
+      tests: [
+        { run: "it's $(here)", exit: 3 },
+        { run: 'false', exit: 0 },
+        { http: ':8080/healthz', https: false, status: 204 },
+      ],
+      forwarded: new Map([[8080, port]]),
+      onCommand: (command, instance) => {
+        if (!command.startsWith('sudo -n sh -c ')) return finished('')
+        if (command.includes("'it'\\''s $(here)'")) return { ...finished('fine'), stderr: '@@ exit 3\n' }
+        const code = instance.endsWith('-b') ? 1 : 0
+        return { ...finished('no\u001b[2J\nway\n'), stderr: `@@ exit ${code}\n` }
+      },
+    })
+    TestReport.parse(output)
+    assert.equal(seen.launched[0]?.forward, [8080])
+    const facts = output.facts.filter(({ id }) => /^test-\d+$/.test(id))
+    assert.equal(
+      facts.map(({ id, title, status }) => [id, title, status]),
+      [
+        ['test-1', "test: it's $(here)", 'pass'],
+        ['test-2', 'test: false', 'fail'],
+        ['test-3', 'test: http :8080/healthz', 'pass'],
+      ],
+    )
+    assert.is(facts[1]?.found, 'mm-ab12cd34-a: exit code 0 | mm-ab12cd34-b: exit code 1: no\\u{1b}[2J / way')
+    assert.is(facts[2]?.found, 'status 204')
+  } finally {
+    server.close()
     await test.close()
   }
 })

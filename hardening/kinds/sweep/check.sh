@@ -1,8 +1,17 @@
 # shellcheck shell=sh disable=SC2016
-# One walk over the image's own file system.
+# One walk over the image's own file systems: the root's, and those that its fstab names; what is mounted besides is not ours.
+set -- "$ROOT/"
+format='%y\t%m\t%U\t%G\t/%P\n'
+if [ -z "$ROOT" ]; then
+  format='%y\t%m\t%U\t%G\t%p\n'
+  points=$(awk '$1 !~ /^#/ && $2 != "/" && $3 ~ /^(ext[234]|xfs|btrfs)$/ { print $2 }' /etc/fstab 2>/dev/null)
+  for point in $points; do
+    [ ! -d "$point" ] || set -- "$@" "$point"
+  done
+fi
 if listing=$(
-  find "$ROOT/" -xdev \( -path "$ROOT/proc" -o -path "$ROOT/sys" -o -path "$ROOT/dev" -o -path "$ROOT/run" \) -prune \
-    -o -printf '%y\t%m\t%U\t%G\t/%P\n' 2>&1 | awk -F '\t' '
+  find "$@" -xdev \( -path "$ROOT/proc" -o -path "$ROOT/sys" -o -path "$ROOT/dev" -o -path "$ROOT/run" \) -prune \
+    -o -printf "$format" 2>&1 | awk -F '\t' '
       # Only what a rule may ask about goes on: a line for the folder itself, what all can write, each owner once.
       NF < 5 { print "!\t" $0; exit }
       $5 == "/" { print }

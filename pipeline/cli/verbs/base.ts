@@ -2,117 +2,237 @@ import { join } from 'node:path'
 import { columns } from '../../core/columns.ts'
 import { firstLock, suitesOf } from '../../core/debian-archive.ts'
 import { canonicalJson } from '../../core/digest.ts'
+import { lifecycleAt, lifecycleRow } from '../../core/lifecycle.ts'
+import type { Publisher } from '../../core/publishers.ts'
 import { errorTable, MintmarkError } from '../../errors.ts'
-import type { BaseLock } from '../../model/base.ts'
+import type { ArchiveLock, BaseLock, ImageLock, RecordedBase, SeenSuite } from '../../model/base.ts'
+import type { Definition } from '../../model/definition.ts'
+import { judgeRelease } from '../../stages/base.ts'
 import { loadDefinition, loadLock } from '../../stages/load-definition.ts'
+import { parentBase } from '../../stages/parent-base.ts'
 import { targets } from '../../targets/registry.ts'
 import type { BaseSight } from '../../targets/target.ts'
-import { localTime } from '../local-time.ts'
+import { markdownOf } from '../base-markdown.ts'
+import { baseRows } from '../base-rows.ts'
+import { baseTable } from '../base-table.ts'
+import { ageText, archiveText, imageText, lifecycleLines, problemLines, refusals } from '../base-text.ts'
 import type { RunVerb } from '../verb.ts'
 
-type Input = Parameters<RunVerb>[0]
-
-const days = (from: string, now: Date): string =>
-  `${Math.floor((now.getTime() - Date.parse(from)) / 86_400_000)} d`
-
-function rowOf(sight: BaseSight, lock: BaseLock, now: Date): readonly string[] {
-  const floor = lock.floor[sight.suite]
-  const since = floor === undefined ? '-' : localTime(floor)
-  if ('refused' in sight) return [sight.suite, since, 'refused', '', '', '', '']
-  const { date, validUntil, inRelease, signedBy } = sight.seen
-  return [
-    sight.suite,
-    since,
-    localTime(date),
-    days(date, now),
-    validUntil === null ? '-' : localTime(validUntil),
-    `sha256:${inRelease.slice(0, 12)}…`,
-    signedBy.map((fingerprint) => fingerprint.slice(-16)).join(' '),
-  ]
+/** Whose images count; tests have their own. */
+export interface BaseVerbOptions {
+  readonly publishers?: readonly Publisher[]
+  readonly keys?: string
 }
 
-const header = ['suite', 'accepted since', 'in the archive', 'age', 'valid until', 'InRelease', 'signed by']
+interface Input {
+  readonly world: Parameters<RunVerb>[0]['world']
+  readonly image: string
+  readonly definition: Definition
+  readonly options: BaseVerbOptions
+}
+
+const refusedExit = errorTable.BASE_REFUSED.exit
 
 const dataOf = (sight: BaseSight) =>
   'refused' in sight
     ? { suite: sight.suite, refused: sight.refused.message, hint: sight.refused.hint }
     : { ...sight.seen, refused: null }
 
-const refusals = (sights: readonly BaseSight[]): readonly MintmarkError[] =>
-  sights.flatMap((sight) => ('refused' in sight ? [sight.refused] : []))
+const seenOf = (sights: readonly BaseSight[]): readonly SeenSuite[] =>
+  sights.flatMap((sight) => ('seen' in sight ? [sight.seen] : []))
 
-function text(image: string, lock: BaseLock, sights: readonly BaseSight[], now: Date): string {
-  const table = columns([header, ...sights.map((sight) => rowOf(sight, lock, now))])
-  return [
-    `${image}: ${lock.distribution} ${lock.release} (${lock.codename}) from the signed archive`,
-    `images/${image}.lock.json of ${localTime(lock.updated)} accepts signatures by`,
-    ...lock.keys.map((key) => `  ${key.fingerprint}  ${key.name}`),
-    '',
-    table.trimEnd(),
-    ...refusals(sights).flatMap((refusal) => ['', refusal.message, `  fix: ${refusal.hint}`]),
-  ].join('\n')
-}
-
-async function show({ world }: Input, image: string): Promise<number | undefined> {
-  await loadDefinition(world, image)
-  const lock = await loadLock(world, image)
-  const sights = await targets.qemu.observeBase({ world, image, lock })
-  world.report.result(text(image, lock, sights, world.clock.now()), {
-    image,
-    lock,
-    archive: sights.map(dataOf),
-  })
-  return refusals(sights).length > 0 ? errorTable.BASE_REFUSED.exit : undefined
+/** What refuses the base; any other problem is passed on. */
+async function refusalOf(work: () => Promise<unknown>): Promise<MintmarkError | null> {
+  try {
+    await work()
+    return null
+  } catch (cause) {
+    if (cause instanceof MintmarkError && cause.code === 'BASE_REFUSED') return cause
+    throw cause
+  }
 }
 
 /** The lock as it is, or none when it is not there or pins another release than the definition asks for. */
-async function earlierLock({ world }: Input, image: string, release: string): Promise<BaseLock | null> {
+async function earlierLock({ world, image, definition }: Input): Promise<BaseLock | null> {
   if ((await world.files.info(join(world.places.root, `images/${image}.lock.json`))) === null) return null
   const lock = await loadLock(world, image)
-  return lock.release === release ? lock : null
+  return lock.release === definition.os.release && lock.distribution === definition.os.family ? lock : null
 }
 
-async function update(input: Input, image: string): Promise<undefined> {
-  const { world } = input
-  const { os } = await loadDefinition(world, image)
-  const earlier = await earlierLock(input, image, os.release)
-  // The keys come from the built-in table; what was accepted before is the least that is accepted now.
-  const first = firstLock(os.release, world.clock.now())
-  const names = suitesOf(first.codename).map((suite) => suite.name)
-  const kept = Object.fromEntries(
-    Object.entries(earlier?.floor ?? {}).filter(([name]) => names.includes(name)),
+async function showParent(input: Input, lines: readonly string[]): Promise<undefined> {
+  const { world, image, definition } = input
+  if (!('image' in definition.base)) return undefined
+  const { disk, ...parent } = await parentBase(world, image, definition, definition.base)
+  const base: RecordedBase = { ...parent, diskSha256: disk.sha256 }
+  const age = ageText(parent.created, definition.base.maxAge, world.clock.now())
+  const text = [`${image}: on another image of ours`, ...lines, columns(baseRows(base)), `age ${age}`].join(
+    '\n',
   )
-  const basis: BaseLock = { ...first, floor: kept }
-  const sights = await targets.qemu.observeBase({ world, image, lock: basis })
-  const [refusal] = refusals(sights)
-  if (refusal !== undefined) throw refusal
-  const floor = Object.fromEntries(
-    sights.flatMap((sight) => ('seen' in sight ? [[sight.suite, sight.seen.date]] : [])),
-  )
-  const lock: BaseLock = { ...basis, floor }
-  const moved =
-    earlier === null || canonicalJson({ ...lock, updated: '' }) !== canonicalJson({ ...earlier, updated: '' })
-  const written = moved ? lock : earlier
-  const path = `images/${image}.lock.json`
-  if (moved) await world.files.write(join(world.places.root, path), `${JSON.stringify(lock, null, 2)}\n`)
-  world.report.result(
-    `${text(image, written, sights, world.clock.now())}\n\n${path} ${moved ? 'is written: review it and commit it' : 'is up to date'}`,
-    {
-      image,
-      lock: written,
-      archive: sights.map(dataOf),
-      written: moved,
-    },
-  )
+  world.report.result(text, { image, base })
   return undefined
 }
 
-/** `base show IMAGE`: what the lock pins and what the archive has now. `base update IMAGE`: moves the lock up to it. */
-export const run: RunVerb = async (input) => {
-  const [action = '', image = ''] = input.args
-  if ((action === 'show' || action === 'update') && image !== '')
-    return action === 'show' ? show(input, image) : update(input, image)
-  throw new MintmarkError('USAGE', `base ${input.args.join(' ')} is not understood`, {
-    hint: './mintmark base show IMAGE, or ./mintmark base update IMAGE',
-  })
+async function show(input: Input): Promise<number | undefined> {
+  const { world, image, definition, options } = input
+  const now = world.clock.now()
+  const row = lifecycleRow(definition.os)
+  const outOfLife = await refusalOf(() => judgeRelease(world, image, definition))
+  const life = lifecycleLines(row, now)
+  const ending = outOfLife === null ? [] : problemLines(outOfLife)
+  const lifecycle = row === null ? null : { ...row, ...lifecycleAt(row, now) }
+  const step = { update: () => undefined }
+  if ('image' in definition.base) {
+    if (outOfLife !== null) throw outOfLife
+    return showParent(input, life)
+  }
+  const lock = await loadLock(world, image)
+  if (lock.from === 'archive') {
+    const sights = await targets.qemu.observeBase({ world, image, lock })
+    const text = [archiveText(image, lock, sights, life, now), ...ending].join('\n')
+    world.report.result(text, { image, lock, lifecycle, archive: sights.map(dataOf) })
+    return refusals(sights).length > 0 || outOfLife !== null ? refusedExit : undefined
+  }
+  const pinned = imageText(image, lock, definition.base.maxAge, life, now)
+  let newest: { readonly name: string; readonly built: string } | null = null
+  let problem: MintmarkError | null = null
+  if (lock.publisher !== 'local') {
+    try {
+      const found = await targets.qemu.observeImage({
+        world,
+        image,
+        definition,
+        step,
+        earlier: lock,
+        ...options,
+      })
+      newest = { name: found.name, built: found.built }
+    } catch (cause) {
+      // What is pinned stays true when the publisher can't be looked at.
+      if (!(cause instanceof MintmarkError)) throw cause
+      problem = cause
+    }
+  }
+  const offer =
+    newest === null ? [] : ['', `newest of the publisher: ${newest.name} of ${newest.built.slice(0, 10)}`]
+  const text = [pinned, ...offer, ...(problem === null ? [] : problemLines(problem)), ...ending].join('\n')
+  const refused = problem === null ? null : { refused: problem.message, hint: problem.hint }
+  world.report.result(text, { image, lock, lifecycle, newest, problem: refused })
+  return problem?.code === 'BASE_REFUSED' || outOfLife !== null ? refusedExit : undefined
 }
+
+/** The keys come from the built-in table; what was accepted before is the least that is accepted now. */
+async function lockArchive(
+  input: Input,
+  earlier: BaseLock | null,
+): Promise<{ readonly lock: ArchiveLock; readonly sights: readonly BaseSight[] }> {
+  const { world, image, definition } = input
+  const first = firstLock(definition.os.release, world.clock.now())
+  const names = suitesOf(first.codename).map((suite) => suite.name)
+  const floors = earlier?.from === 'archive' ? earlier.floor : {}
+  const kept = Object.fromEntries(Object.entries(floors).filter(([name]) => names.includes(name)))
+  const basis: ArchiveLock = { ...first, floor: kept }
+  const sights = await targets.qemu.observeBase({ world, image, lock: basis })
+  const [refusal] = refusals(sights)
+  if (refusal !== undefined) throw refusal
+  const floor = Object.fromEntries(seenOf(sights).map((seen) => [seen.suite, seen.date]))
+  return { lock: { ...basis, floor }, sights }
+}
+
+/** Only a lock of the same kind of image says what must not be gone back behind. */
+function earlierImage(earlier: BaseLock | null, local: boolean): ImageLock | null {
+  return earlier?.from === 'image' && (earlier.publisher === 'local') === local ? earlier : null
+}
+
+/** Without what changes at each look. */
+const pinnedOf = (lock: BaseLock): string =>
+  canonicalJson({
+    ...lock,
+    updated: '',
+    ...(lock.from === 'image' && lock.signature !== null
+      ? { signature: { ...lock.signature, checked: '' } }
+      : {}),
+  })
+
+async function update(input: Input, asMarkdown: boolean): Promise<undefined> {
+  const { world, image, definition, options } = input
+  const { lifecycle, warning } = await judgeRelease(world, image, definition)
+  if (warning !== null) world.report.warn(warning)
+  const { base } = definition
+  if ('image' in base) {
+    const text = `${image} stands on ${base.image} of the channel ${base.channel}: it follows that channel and has no lock`
+    world.report.result(text, { image, lock: null, written: false })
+    return undefined
+  }
+  const now = world.clock.now()
+  const earlier = await earlierLock(input)
+  const path = `images/${image}.lock.json`
+  let lock: BaseLock
+  let sights: readonly BaseSight[] = []
+  if (base.from === 'archive') {
+    const made = await lockArchive(input, earlier)
+    lock = made.lock
+    sights = made.sights
+  } else {
+    const step = world.report.step('base')
+    try {
+      const before = earlierImage(earlier, base.file !== undefined)
+      lock = await targets.qemu.lockImage({ world, image, definition, earlier: before, step, ...options })
+      step.done(lock.name)
+    } catch (cause) {
+      step.fail('')
+      throw cause
+    }
+    if (lock.signature === null)
+      world.report.warn(
+        `${lock.name} is a file of your own: no publisher vouches for it, the lock pins its bytes`,
+      )
+  }
+  const moved = earlier === null || pinnedOf(lock) !== pinnedOf(earlier)
+  const written = moved ? lock : earlier
+  if (moved) await world.files.write(join(world.places.root, path), `${JSON.stringify(lock, null, 2)}\n`)
+  const life = lifecycleLines(lifecycleRow(definition.os), now)
+  const markdown = markdownOf({
+    image,
+    from: earlier,
+    to: written,
+    moved,
+    suites: seenOf(sights),
+    lifecycle,
+    now,
+  })
+  const shown =
+    written.from === 'archive'
+      ? archiveText(image, written, sights, life, now)
+      : imageText(image, written, base.maxAge, life, now)
+  const text = `${shown}\n\n${path} ${moved ? 'is written: review it and commit it' : 'is up to date'}`
+  world.report.result(asMarkdown ? markdown : text, {
+    image,
+    lock: written,
+    lifecycle,
+    archive: sights.map(dataOf),
+    written: moved,
+    markdown,
+  })
+  return undefined
+}
+
+/** `base show [IMAGE]`: what the lock pins and what its source has now. `base update IMAGE`: moves the lock up to it. */
+export const baseVerb =
+  (options: BaseVerbOptions): RunVerb =>
+  async ({ world, args, options: flags }) => {
+    const [action = '', image = ''] = args
+    if (action === 'show' && image === '') {
+      const { text, data } = await baseTable(world)
+      world.report.result(text, data)
+      return undefined
+    }
+    if ((action === 'show' || action === 'update') && image !== '') {
+      const input: Input = { world, image, definition: await loadDefinition(world, image), options }
+      return action === 'show' ? show(input) : update(input, flags['pr'] === true)
+    }
+    throw new MintmarkError('USAGE', `base ${args.join(' ')} is not understood`, {
+      hint: './mintmark base show [IMAGE], or ./mintmark base update IMAGE',
+    })
+  }
+
+export const run: RunVerb = baseVerb({})

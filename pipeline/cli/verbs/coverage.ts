@@ -1,11 +1,11 @@
-import type { ControlOs } from '../../core/hardening/content.ts'
 import type { Coverage, CoverageRow } from '../../core/hardening/coverage.ts'
 import { coverage } from '../../core/hardening/coverage.ts'
 import { errorTable } from '../../errors.ts'
+import { ControlOs } from '../../model/hardening.ts'
 import { loadHardening } from '../../stages/load-hardening.ts'
 import type { RunVerb } from '../verb.ts'
 
-const systems: readonly ControlOs[] = ['debian-12', 'debian-13']
+const systems = ControlOs.options
 
 function line(row: CoverageRow, idWidth: number): string {
   const what = row.status === 'missing' ? 'MISSING' : row.status

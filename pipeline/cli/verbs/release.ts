@@ -1,10 +1,9 @@
 import { size } from '../../core/size.ts'
 import { MintmarkError } from '../../errors.ts'
-import { loadDefinition } from '../../stages/load-definition.ts'
-import { type Released, release } from '../../stages/release.ts'
+import { type Released, type ReleaseResult, release } from '../../stages/release.ts'
 import { ensureTools } from '../../stages/setup.ts'
 import { duration } from '../duration.ts'
-import { textOption } from '../options.ts'
+import { databaseOption, textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 function vulnerabilities(outputs: Released['outputs']): string {
@@ -23,18 +22,56 @@ function vulnerabilities(outputs: Released['outputs']): string {
     .join(' · ')
 }
 
-export const run: RunVerb = async ({ world, args, options }) => {
+type Unchanged = Extract<ReleaseResult, { readonly unchanged: true }>
+
+function tellUnchanged(
+  { world }: Parameters<RunVerb>[0],
+  { release, because }: Unchanged,
+  spent: string,
+): void {
+  const { image, version, record } = release
+  const { artifact, gate, created } = release.statement.predicate
+  const lines = [
+    `${image} ${version} is unchanged: nothing was built  ${spent}`,
+    because,
+    `log in:  ./mintmark boot ${image}        build anyway:  ./mintmark release ${image} --fresh`,
+    ...(gate.vulnerability === 'judged'
+      ? []
+      : [`vulnerabilities: unknown; give a database with --trivy-db, needed for any channel but nightly`]),
+  ]
+  world.report.result(lines.join('\n'), {
+    unchanged: true,
+    image,
+    version,
+    channel: 'nightly',
+    sha256: artifact.sha256,
+    bytes: artifact.bytes,
+    record,
+    created,
+    vulnerability: gate.vulnerability,
+    because,
+  })
+}
+
+export const run: RunVerb = async (input) => {
+  const { world, args, options } = input
   const [image = ''] = args
   const began = world.clock.now().getTime()
-  // A misspelt name or a wrong field is told before anything is installed.
-  await loadDefinition(world, image)
-  await ensureTools(world, 'release', options['yes'] === true)
   const released = await release(world, {
     image,
-    trivyDb: textOption(options, 'trivyDb'),
+    trivyDb: databaseOption(options, world.env),
     asked: textOption(options, 'releaseVersion'),
     fresh: options['fresh'] === true,
+    // A misspelt name or a wrong field, and that there is nothing to do, are told before anything is installed.
+    prepare: ({ content }) => {
+      const purpose = content.steps.some((step) => 'ansible' in step) ? 'ansible' : 'release'
+      return ensureTools(world, purpose, options['yes'] === true)
+    },
   })
+  if (released.unchanged) {
+    tellUnchanged(input, released, duration(world.clock.now().getTime() - began))
+    return 0
+  }
   const { build, test, gate, record } = released.outputs
   if (build === undefined || gate === undefined || record === undefined)
     throw new MintmarkError('INTERNAL', 'a finished run lacks a result')
@@ -46,6 +83,8 @@ export const run: RunVerb = async ({ world, args, options }) => {
     `vulnerabilities: ${vulnerabilities(released.outputs)}`,
   ]
   world.report.result(lines.join('\n'), {
+    unchanged: false,
+    causes: released.causes,
     image,
     version: released.version,
     channel: record.channel,

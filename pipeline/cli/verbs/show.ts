@@ -5,6 +5,7 @@ import type { RecordPredicate } from '../../model/release.ts'
 import type { World } from '../../ports/world.ts'
 import { findRelease } from '../../stages/read-release.ts'
 import { trustedKeys, verifyRelease } from '../../stages/verify-release.ts'
+import { baseRows } from '../base-rows.ts'
 import { localTime } from '../local-time.ts'
 import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
@@ -18,15 +19,7 @@ function sourceRows({ source, base, tools }: RecordPredicate): readonly Row[] {
       ? 'unknown: it was not made from a git checkout'
       : `${source.commit}${source.dirty ? ', with changes that no commit holds' : ''}`
   return [
-    [
-      'base',
-      `${base.distribution} ${base.version} (${base.codename}), ${base.arch}, ${base.packages.count} packages`,
-    ],
-    ['', `bootstrapped ${localTime(base.bootstrapped)}, base sha256:${base.id}`],
-    ...base.suites.map(
-      (suite): Row => ['', `${suite.suite}: InRelease sha256:${suite.inRelease} of ${localTime(suite.date)}`],
-    ),
-    ...base.suites.map((suite): Row => ['', `${suite.suite}: signed by ${suite.signedBy.join(', ')}`]),
+    ...baseRows(base),
     ['commit', commit],
     ['definition', `sha256:${source.definition}`],
     ['bundle', `sha256:${source.bundle}`],

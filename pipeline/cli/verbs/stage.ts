@@ -1,7 +1,7 @@
 import { MintmarkError } from '../../errors.ts'
 import { runStageAgain } from '../../stages/release.ts'
 import { spine } from '../../stages/spine.ts'
-import { textOption } from '../options.ts'
+import { databaseOption, textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 /** A verb that runs one stage of a run again; it prints that stage's result. */
@@ -16,7 +16,7 @@ export const runStageVerb =
       image,
       stage.id,
       textOption(options, 'run'),
-      textOption(options, 'trivyDb'),
+      databaseOption(options, world.env),
     )
     world.report.result(`${stage.id} of run ${run.runId} done`, { run: run.runId, output: outputs[stage.id] })
     return 0

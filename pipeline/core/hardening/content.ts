@@ -18,9 +18,6 @@ export interface HardeningContent {
   readonly lib: ScriptPair
 }
 
-/** An OS that controls are written for, e.g. debian-13. */
-export type ControlOs = Control['os'][number]
-
 /** The values of a control as rows; most controls have one. */
 export function rowsOf(control: Control): readonly Readonly<Record<string, string>>[] {
   return Array.isArray(control.values) ? control.values : [control.values]

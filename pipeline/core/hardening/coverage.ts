@@ -1,5 +1,6 @@
 import type { Benchmark } from '../../model/hardening.ts'
-import type { ControlOs, HardeningContent } from './content.ts'
+import type { ControlOs } from '../../model/hardening.ts'
+import type { HardeningContent } from './content.ts'
 import { unknownName } from './select-controls.ts'
 
 export type CoverageStatus =

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import {
   artifactFile,
+  failedStep,
   milestoneCount,
   milestoneOf,
   type PackerEvent,
@@ -145,7 +146,8 @@ async function build(input: EngineInput, step: { update(text: string): void }) {
   const manifest = join(results, 'manifest.json')
   if (finished.code !== 0 || (await files.info(manifest)) === null) {
     const during = progress.steps.at(-1)?.name ?? 'starting'
-    throw new MintmarkError('BUILD_FAILED', `packer failed while ${during}`, {
+    const step = failedStep(progress.events)
+    throw new MintmarkError('BUILD_FAILED', step ?? `packer failed while ${during}`, {
       details: tellingLines(progress.events, 12),
       hint: `the full log is ${log}, the console of the machine ${join(folder, 'console.log')}`,
     })

@@ -24,6 +24,7 @@ const loginTryMs = 60_000
 interface Started {
   readonly running: Running
   readonly port: number
+  readonly forwarded: ReadonlyMap<number, number>
 }
 
 /**
@@ -60,7 +61,7 @@ export async function launch(input: LaunchInput): Promise<Instance> {
   try {
     wire = linkSocket === null ? null : await net.listenForWire(linkSocket)
     const consoleLog = join(folder, 'console.log')
-    const started = await startMachine(world, net, {
+    const started = await startMachine(world, net, input.forward ?? [], {
       name: instance,
       accelerator,
       memoryMiB: input.memoryMiB ?? defaultMemoryMiB,
@@ -86,11 +87,24 @@ function netOf(world: World): Net {
   return world.net
 }
 
-async function startMachine(world: World, net: Net, machine: Omit<Machine, 'sshPort'>): Promise<Started> {
+async function freePorts(net: Net, guests: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  const ports = new Map<number, number>()
+  for (const guest of guests) ports.set(guest, await net.freePort())
+  return ports
+}
+
+async function startMachine(
+  world: World,
+  net: Net,
+  forward: readonly number[],
+  machine: Omit<Machine, 'sshPort' | 'forwarded'>,
+): Promise<Started> {
   for (let attempt = 1; ; attempt += 1) {
     await world.files.remove(machine.consoleLog)
     const port = await net.freePort()
-    const running = world.exec.start(machineArgv({ ...machine, sshPort: port }), { leash: 'tree' })
+    const forwarded = await freePorts(net, forward)
+    const argv = machineArgv({ ...machine, sshPort: port, forwarded })
+    const running = world.exec.start(argv, { leash: 'tree' })
     let ended = false
     const done = running.done.then((finished) => {
       ended = true
@@ -100,7 +114,7 @@ async function startMachine(world: World, net: Net, machine: Omit<Machine, 'sshP
     while (!ended && (await world.files.info(machine.consoleLog)) === null) {
       await Promise.race([world.clock.sleep(20), done])
     }
-    if (!ended) return { running, port }
+    if (!ended) return { running, port, forwarded }
     const { stderr, code } = await done
     if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
     if (attempt < portTries && stderr.includes('Could not set up host forwarding')) continue
@@ -122,7 +136,7 @@ interface Parts {
 
 function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Parts): Instance {
   const { world, login } = input
-  const { running, port } = started
+  const { running, port, forwarded } = started
   const poweredOn = world.clock.now().getTime()
   const ssh = sshClient(world, { port, login, folder: input.folder, controlSocket: join(sockets, 'ssh') })
   let over = false
@@ -168,6 +182,7 @@ function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Pa
     host: '127.0.0.1',
     port,
     link,
+    forwarded,
     waitForLogin,
     ssh: (command, options) => ssh.run(command, options),
     sshArgv: () => ssh.argv,

@@ -21,6 +21,8 @@ export interface Machine {
   readonly consoleLog: string
   /** TCP port of 127.0.0.1 that leads to the guest's port 22. */
   readonly sshPort: number
+  /** More of such: guest port -> port of 127.0.0.1. */
+  readonly forwarded?: ReadonlyMap<number, number>
   /** Unix socket of the private link's other end; null without a link. */
   readonly linkSocket: string | null
 }
@@ -49,13 +51,17 @@ export function machineArgv(machine: Machine): readonly string[] {
     '-device', 'virtio-blk-pci,drive=root,bootindex=1',
     '-drive', `if=none,id=seed,file=${value(machine.seed)},format=raw,readonly=on`,
     '-device', 'virtio-blk-pci,drive=seed',
-    '-netdev', `user,id=user,ipv6=off,hostfwd=tcp:127.0.0.1:${machine.sshPort}-:22`,
+    '-netdev', `user,id=user,ipv6=off,hostfwd=tcp:127.0.0.1:${machine.sshPort}-:22${forwardOptions(machine)}`,
     '-device', `virtio-net-pci,netdev=user,mac=${macs.user}`,
     ...linkArgv(machine.linkSocket),
     '-device', 'virtio-rng-pci',
     // Opened after the networks are set up: the file's appearance says that the port is forwarded.
     '-serial', `file:${machine.consoleLog}`,
   ]
+}
+
+function forwardOptions({ forwarded = new Map() }: Machine): string {
+  return [...forwarded].map(([guest, host]) => `,hostfwd=tcp:127.0.0.1:${host}-:${guest}`).join('')
 }
 
 function firmwareArgv({ firmware, secureBoot }: Machine): readonly string[] {

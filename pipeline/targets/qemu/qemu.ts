@@ -1,9 +1,17 @@
 import { join } from 'node:path'
+import { checkDiskLayout } from '../../core/disk-layout.ts'
+import { parseRepoMirrors } from '../../core/repo-mirrors.ts'
+import type { Definition } from '../../model/definition.ts'
 import type { Target } from '../target.ts'
 import { chooseAccelerator } from './accelerator.ts'
 import { findMirror } from './archive/find-mirror.ts'
 import { observeBase } from './archive/observe-base.ts'
+import { pendingUpgrades } from './archive/pending-upgrades.ts'
+import { recipeDigest } from './archive/recipe.ts'
 import { resolveBase } from './archive/resolve-base.ts'
+import { lockImage } from './image/lock-image.ts'
+import { observeImage } from './image/observe-image.ts'
+import { resolveImage } from './image/resolve-image.ts'
 import { launch } from './launch.ts'
 import { readDisk } from './read-disk.ts'
 
@@ -12,9 +20,18 @@ export function seenFromGuest(url: string): string {
   return url.replace(/^(https?:\/\/)(?:localhost|127\.0\.0\.1)(?=[:/]|$)/, '$110.0.2.2')
 }
 
+/** Whom each family's cloud-init makes in a new instance. */
+const loginUsers: Readonly<Record<Definition['os']['family'], string>> = {
+  debian: 'debian',
+  ubuntu: 'ubuntu',
+  rocky: 'rocky',
+  'amazon-linux': 'ec2-user',
+}
+
 export const qemu = {
   id: 'qemu',
-  loginUser: () => 'debian',
+  arch: 'x86_64',
+  loginUser: ({ os }) => loginUsers[os.family],
   host: chooseAccelerator,
   sourceInput: () => ({
     template: 'qemu',
@@ -36,11 +53,21 @@ export const qemu = {
       cpu_model: accelerator === 'kvm' ? 'host' : 'max',
       archive_mirror: seenFromGuest(mirror.archive),
       security_mirror: seenFromGuest(mirror.security),
+      repo_mirrors: [...parseRepoMirrors(world.env['MINTMARK_REPO_MIRRORS'])]
+        .map(([name, url]) => `${name}=${seenFromGuest(url)}`)
+        .join(' '),
       http_proxy: seenFromGuest(world.env['http_proxy'] ?? ''),
     }
   },
-  resolveBase,
+  async resolveBase(input) {
+    checkDiskLayout(input.image, input.definition)
+    return input.lock.from === 'archive' ? resolveBase(input) : resolveImage(input)
+  },
   observeBase,
+  observeImage,
+  lockImage,
+  baseRecipe: async (world, lock) => (lock.from === 'archive' ? recipeDigest(world, lock) : null),
+  pendingUpgrades,
   launch,
   readDisk,
 } as const satisfies Target

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { MintmarkError } from '../../errors.ts'
 import type { World } from '../../ports/world.ts'
 
+const rootInode = 2
+
 /** One name in the file system, as its own metadata tell it. */
 interface Inode {
   /** Below the file system's root, without a leading slash. */
@@ -102,7 +104,7 @@ function parseListing(source: Source, text: string): ReadonlyMap<number, readonl
     const row = take(entry)
     if (row !== null && current !== undefined) {
       const [, inode = '', mode = '', name = '', size = ''] = row
-      if (name !== '.' && name !== '..') {
+      if (name !== '..' && (name !== '.' || Number(inode) === rootInode)) {
         current.push({
           path: name,
           inode: Number(inode),
@@ -127,10 +129,16 @@ function parseListing(source: Source, text: string): ReadonlyMap<number, readonl
   return found
 }
 
+interface Listed {
+  /** The file system's own root folder. */
+  readonly root: Inode
+  readonly inodes: readonly Inode[]
+}
+
 /** All names, level by level: one process a level, a dozen for a whole system. */
-async function listAll(source: Source): Promise<readonly Inode[]> {
-  const rootInode = 2
+async function listAll(source: Source): Promise<Listed> {
   const all: Inode[] = []
+  let root: Inode | null = null
   const script = join(source.folder, 'listing.debugfs')
   let level: readonly { readonly inode: number; readonly path: string }[] = [{ inode: rootInode, path: '' }]
   while (level.length > 0) {
@@ -141,6 +149,10 @@ async function listAll(source: Source): Promise<readonly Inode[]> {
       const rows = listed.get(parent.inode)
       if (rows === undefined) throw broken(source, `has a folder that was not listed: "/${parent.path}"`)
       for (const row of rows) {
+        if (row.path === '.') {
+          root = row
+          continue
+        }
         const path = parent.path === '' ? row.path : `${parent.path}/${row.path}`
         all.push({ ...row, path })
         if ((row.mode & typeBits) === folder) next.push({ inode: row.inode, path })
@@ -149,7 +161,8 @@ async function listAll(source: Source): Promise<readonly Inode[]> {
     level = next
   }
   await source.world.files.remove(script)
-  return all
+  if (root === null) throw broken(source, 'lists no root folder')
+  return { root, inodes: all }
 }
 
 /** What is really in the folder: path -> kind and size. */
@@ -209,7 +222,7 @@ async function restoreModes(
 export async function copyExt4(source: Source, into: string, prefix: readonly string[]): Promise<void> {
   const { files } = source.world
   const counted = await prove(source)
-  const inodes = await listAll(source)
+  const { root, inodes } = await listAll(source)
   const wanted = new Map<string, string>()
   for (const inode of inodes) {
     const kind = asCopied(inode)
@@ -244,4 +257,7 @@ export async function copyExt4(source: Source, into: string, prefix: readonly st
   if (copied.size !== wanted.size)
     throw broken(source, `has ${wanted.size} names, but ${copied.size} were copied`)
   await restoreModes(source, into, inodes, prefix)
+  // The root folder's own: a mount point that all may write to has the sticky bit.
+  const mode = (root.mode & 0o7777).toString(8)
+  await source.world.exec.run([...prefix, 'chmod', mode, '--', into], { cwd: source.folder })
 }

@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from '../../../pipeline/cli/verbs/base.ts'
 import { MintmarkError } from '../../../pipeline/errors.ts'
-import { BaseLock } from '../../../pipeline/model/base.ts'
+import { ArchiveLock } from '../../../pipeline/model/base.ts'
 import type { World } from '../../../pipeline/ports/world.ts'
 import { fixtureDay, testMirror } from '../../helpers/mirror.ts'
 import { checkout, type Told, testWorld } from '../../helpers/world.ts'
@@ -14,7 +14,7 @@ interface Bench {
   readonly world: World
   readonly told: Told
   readonly lockPath: string
-  lock(): Promise<BaseLock>
+  lock(): Promise<ArchiveLock>
   call(...args: readonly string[]): Promise<number | undefined>
 }
 
@@ -35,7 +35,7 @@ async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
       world,
       told: test.told,
       lockPath,
-      lock: async () => BaseLock.parse(JSON.parse(await world.files.readText(lockPath))),
+      lock: async () => ArchiveLock.parse(JSON.parse(await world.files.readText(lockPath))),
       call: (...args) => run({ world, args, options: {} }),
     })
   } finally {
@@ -142,9 +142,56 @@ verb('a lock of another release is replaced when the definition moves on', () =>
   }),
 )
 
+verb('--pr says what moved, for a pull request, or that nothing did', () =>
+  withBench(async ({ world, lock, told, lockPath }) => {
+    const update = () => run({ world, args: ['update', 'web'], options: { pr: true } })
+    await update()
+    const now = await lock()
+    const older = { ...now, floor: { ...now.floor, trixie: '2026-07-01T00:00:00.000Z' } }
+    await world.files.write(lockPath, JSON.stringify(older))
+    await update()
+    await update()
+    const [first = '', moved = '', same = ''] = told.results.map((result) => result.text)
+    assert.match(first, '| trixie | - | 2026-09-12T07:55:41.000Z (70 d) |')
+    assert.match(moved, '| trixie | 2026-07-01T00:00:00.000Z | 2026-09-12T07:55:41.000Z (70 d) |')
+    assert.match(moved, '- trixie: InRelease sha256 `0584fba32e13')
+    assert.match(moved, '- lifecycle: regular until 2028-08-09')
+    assert.match(same, '### Base of web: nothing moved')
+  }),
+)
+
+verb('show without a name: all definitions, and how far into its life each is', () =>
+  withBench(async ({ world, call, told }) => {
+    await world.files.copy(
+      join(checkout, 'images/debian-12.yaml'),
+      join(world.places.root, 'images/old.yaml'),
+    )
+    await call('update', 'web')
+    assert.is(await call('show'), undefined)
+    const lines = told.results[1]?.text.split('\n').map((line) => line.split(/ {2,}/)) ?? []
+    assert.equal(lines, [
+      ['image', 'os', 'base', 'lifecycle', 'until', 'pinned'],
+      ['old', 'debian 12', 'archive', 'lts', '2028-06-30', '-'],
+      ['web', 'debian 13', 'archive', 'regular', '2028-08-09', 'lock of 2026-11-22'],
+    ])
+  }),
+)
+
+verb('show says the lifecycle with its source', () =>
+  withBench(async ({ call, told }) => {
+    await call('update', 'web')
+    await call('show', 'web')
+    assert.match(
+      told.results[1]?.text ?? '',
+      'lifecycle: regular (regular until 2028-08-09, lts until 2030-06-30',
+    )
+    assert.match(told.results[1]?.text ?? '', '  by package distro-info-data 0.66+deb13u2')
+  }),
+)
+
 verb('anything else is a usage error', () =>
   withBench(async ({ call }) => {
-    for (const args of [[], ['show'], ['shwo', 'web']])
+    for (const args of [[], ['update'], ['shwo', 'web']])
       assert.is((await failure(call(...args))).code, 'USAGE')
     assert.is((await failure(call('show', 'wbe'))).code, 'NOT_FOUND')
   }),

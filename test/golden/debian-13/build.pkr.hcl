@@ -30,8 +30,20 @@ variable "http_proxy" {
   default = ""
 }
 
+# NAME=URL pairs: where the team's repositories are read from in this build.
+variable "repo_mirrors" {
+  type    = string
+  default = ""
+}
+
 variable "results" {
   type = string
+}
+
+# A folder on tmpfs; a file in it is one secret.
+variable "secrets" {
+  type    = string
+  default = ""
 }
 
 build {
@@ -45,6 +57,7 @@ build {
       MINTMARK_ARCHIVE_MIRROR  = var.archive_mirror
       MINTMARK_SECURITY_MIRROR = var.security_mirror
       MINTMARK_HTTP_PROXY      = var.http_proxy
+      MINTMARK_REPO_MIRRORS    = var.repo_mirrors
     }
   }
 

@@ -36,6 +36,19 @@ machine('forwards on the loopback only, and nothing else listens', () => {
   assert.equal(values(argv, '-display'), ['none'])
 })
 
+machine('more ports are forwarded where they are asked for, on the loopback too', () => {
+  const forwarded = new Map([
+    [443, 40002],
+    [8080, 40003],
+  ])
+  const [user = ''] = values(machineArgv({ ...plain, forwarded }), '-netdev')
+  assert.equal(user.split(',').slice(3), [
+    'hostfwd=tcp:127.0.0.1:40001-:22',
+    'hostfwd=tcp:127.0.0.1:40002-:443',
+    'hostfwd=tcp:127.0.0.1:40003-:8080',
+  ])
+})
+
 machine('never opens the image itself: the overlay takes the writes, the seed is read-only', () => {
   const drives = values(machineArgv(plain), '-drive')
   assert.equal(drives, [

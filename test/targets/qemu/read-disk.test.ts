@@ -240,6 +240,31 @@ test('a damaged file system is an error, not a smaller tree', async ({ t, disks 
   assert.match(cause.message, /partition 2/)
 })
 
+test('a file system of its own lies at its mount point, with the mode and owner of its root folder', async ({
+  t,
+  disks,
+}) => {
+  const tree = await smallTree(disks, 'apart')
+  await mkdir(join(tree, 'var/tmp'), { recursive: true })
+  const uuid = '11111111-2222-3333-4444-555555555555'
+  await writeFile(join(tree, 'etc/fstab'), `UUID=${uuid} /var/tmp ext4 nosuid,nodev,noexec 0 2\n`)
+  const apart = join(disks, 'apart-tmp')
+  await mkdir(join(apart, 'kept'), { recursive: true })
+  const script = `
+    mke2fs -q -t ext4 -U ${uuid} -d "$1" "$2"
+    for field in 'mode 041777' 'uid 12' 'gid 34'; do debugfs -w -R "set_inode_field <2> $field" "$2"; done`
+  const secondFs = ['sh', '-c', script, 'sh', apart]
+  const disk = await makeDisk(t, disks, { name: 'apart', tree, secondFs })
+  const { root, fileSystems, asOwned = [] } = await readDisk(t.world, disk, await into(disks, 'apart'))
+  assert.equal(
+    fileSystems.map(({ mount, type }) => `${mount} ${type}`),
+    ['/ ext4', '/var/tmp ext4'],
+  )
+  assert.is((await t.world.files.info(join(root, 'var/tmp/kept')))?.kind, 'folder')
+  const seen = await t.world.exec.run([...asOwned, 'stat', '-c', '%a %u:%g', root, join(root, 'var/tmp')])
+  assert.is(seen.stdout, '755 0:0\n1777 12:34\n')
+})
+
 test('an unknown file system is named, not skipped', async ({ t, disks }) => {
   const tree = await smallTree(disks, 'swap')
   const disk = await makeDisk(t, disks, { name: 'swap', tree, secondFs: ['mkswap', '-q'] })

@@ -1,20 +1,48 @@
 #!/bin/sh
 # A bootstrapped root -> a disk that boots under BIOS, UEFI and UEFI Secure Boot. No mounts, no loop devices; run it
 # under fakeroot, so that it needs no root and the files in the image still belong to root.
-# usage: make-disk.sh ROOT.tar WORK OUT.qcow2 CODENAME ID SECONDS
+# usage: make-disk.sh ROOT.tar WORK OUT.qcow2 CODENAME ID SECONDS LAYOUT
 #   WORK     an existing folder for some 3 GB of scratch
 #   ID       64 hex digits: all UUIDs are derived from it
 #   SECONDS  since 1970: the time of all that is written here. The same inputs then give disks that differ in nothing but
 #            the change and access times of the files, which no option of mke2fs sets.
+#   LAYOUT   simple: one file system; cis: those that the CIS benchmarks want apart, with their options
 set -eu
 export LC_ALL=C
-tar=$1 work=$2 out=$3 codename=$4 id=$5 seconds=$6
+tar=$1 work=$2 out=$3 codename=$4 id=$5 seconds=$6 layout=$7
 export SOURCE_DATE_EPOCH="$seconds" E2FSPROGS_FAKE_TIME="$seconds"
 
 # Sectors of 512 bytes. Root comes last, so that it can grow.
 bios_start=2048 bios_size=2048
 esp_start=4096 esp_size=131072
-root_start=135168 root_size=$((2250 * 2048))
+others_start=135168 root_size=$((2250 * 2048))
+
+# NUMBER MOUNT MIB MODE OPTIONS of the file systems beside the root's, in their order on the disk; an outer one stands before
+# an inner one. No noexec where programs run from: /var holds those of dpkg.
+others=$work/others
+case $layout in
+  simple) : >"$others" ;;
+  cis)
+    cat >"$others" <<'END'
+2 /home 256 0755 nosuid,nodev
+3 /var 2048 0755 nosuid,nodev
+4 /var/log 512 0755 nosuid,nodev,noexec
+5 /var/log/audit 512 0700 nosuid,nodev,noexec
+6 /var/tmp 512 1777 nosuid,nodev,noexec
+END
+    ;;
+  *)
+    echo "no such layout: $layout" >&2
+    exit 2
+    ;;
+esac
+sort -r "$others" >"$others.inner-first"
+each() { # each COMMAND LIST: with the words of each line
+  while read -r number mount mib mode options; do
+    "$1" "$number" "$mount" "$mib" "$mode" "$options" </dev/null
+  done <"$2"
+}
+root_start=$((others_start + $(awk '{ mib += $3 } END { print mib + 0 }' "$others") * 2048))
 
 uuid() {
   printf '%s %s' "$id" "$1" | sha256sum |
@@ -39,10 +67,13 @@ put() { # put PATH MODE <content
   chmod "$2" "$root$1"
 }
 
-put /etc/fstab 0644 <<END
-UUID=$root_uuid / ext4 rw,discard,errors=remount-ro 0 1
-UUID=$esp_uuid /boot/efi vfat umask=0077,nofail 0 0
-END
+mount_line() { echo "UUID=$(uuid "$2") $2 ext4 rw,discard,$5 0 2"; }
+{
+  echo "UUID=$root_uuid / ext4 rw,discard,errors=remount-ro 0 1"
+  each mount_line "$others"
+  [ "$layout" = simple ] || echo 'tmpfs /tmp tmpfs defaults,mode=1777,size=50%,nosuid,nodev 0 0'
+  echo "UUID=$esp_uuid /boot/efi vfat umask=0077,nofail 0 0"
+} | put /etc/fstab 0644
 mkdir -p "$root/boot/efi"
 
 # Kernel upgrades run update-grub, which reads this.
@@ -117,16 +148,34 @@ rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root"/etc/ssh/ssh_host_* "$root/
   "$root"/etc/shadow- "$root"/etc/gshadow- "$root"/etc/subuid- "$root"/etc/subgid-
 find "$root/var/log" -type f -delete
 
-find "$root" -newermt "@$seconds" -exec touch -h -d "@$seconds" {} +
+apart() { # takes what belongs to a file system of its own out of the root's; its mount point stays
+  mkdir -p "$root$2"
+  mv "$root$2" "$work/tree-$1"
+  mkdir -m 0755 "$root$2"
+}
+each apart "$others.inner-first"
+
+find "$work" -mindepth 1 -newermt "@$seconds" -exec touch -h -d "@$seconds" {} +
 
 # --- file systems ------------------------------------------------------------------------------------------------
 
+# ext4 TREE FILE BLOCKS UUID HASH-SEED
 # The features are named, because those of a newer host's mke2fs are beyond what the GRUB of Debian 12 can read.
-mke2fs -qq -F -t ext4 -b 4096 -I 256 -i 16384 -m 2 -L '' -U "$root_uuid" \
-  -O none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum \
-  -E "lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0,hash_seed=$(uuid hash)" \
-  -d "$root" "$work/root.ext4" $((root_size / 8))
-rm -rf "$root"
+ext4() {
+  mke2fs -qq -F -t ext4 -b 4096 -I 256 -i 16384 -m 2 -L '' -U "$4" \
+    -O none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum \
+    -E "lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0,hash_seed=$5" \
+    -d "$1" "$2" "$3"
+  rm -rf "$1"
+}
+file_system() {
+  ext4 "$work/tree-$1" "$work/$1.ext4" $(($3 * 256)) "$(uuid "$2")" "$(uuid "hash $2")"
+  # mke2fs gives every root folder the mode 0755. debugfs ends with 0 whatever happened: what it says beside its banner counts.
+  said=$(debugfs -w -R "set_inode_field <2> mode 04$4" "$work/$1.ext4" 2>&1 | sed '/^debugfs [0-9]/d')
+  [ -z "$said" ] || { echo "debugfs: $said" >&2; exit 1; }
+}
+each file_system "$others"
+ext4 "$root" "$work/root.ext4" $((root_size / 8)) "$root_uuid" "$(uuid hash)"
 
 esp=$work/esp.img
 truncate -s $((esp_size * 512)) "$esp"
@@ -147,13 +196,17 @@ mcopy -m -i "$esp" "$own/grub.cfg" ::EFI/debian/grub.cfg
 disk=$work/disk.raw
 truncate -s $(((root_start + root_size + 2048) * 512)) "$disk"
 # Partitions stay unnamed: a scanner is known to skip one that is called root.
-sfdisk -q "$disk" <<END
-label: gpt
-label-id: $(uuid disk)
-14: start=$bios_start, size=$bios_size, type=21686148-6449-6E6F-744E-656564454649, uuid=$(uuid bios-part)
-15: start=$esp_start, size=$esp_size, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, uuid=$(uuid esp-part)
-1: start=$root_start, size=$root_size, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, uuid=$(uuid root-part)
-END
+awk -v start="$others_start" '{ print $1, start, $3 * 2048; start += $3 * 2048 }' "$others" >"$work/places"
+{
+  echo 'label: gpt'
+  echo "label-id: $(uuid disk)"
+  echo "14: start=$bios_start, size=$bios_size, type=21686148-6449-6E6F-744E-656564454649, uuid=$(uuid bios-part)"
+  echo "15: start=$esp_start, size=$esp_size, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, uuid=$(uuid esp-part)"
+  while read -r number start size; do
+    echo "$number: start=$start, size=$size, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, uuid=$(uuid "part $number")"
+  done <"$work/places"
+  echo "1: start=$root_start, size=$root_size, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, uuid=$(uuid root-part)"
+} | sfdisk -q "$disk"
 
 # poke FILE OFFSET NUMBER: 8 bytes, little endian
 poke() {
@@ -179,8 +232,9 @@ write() { dd if="$1" of="$disk" bs=1M oflag=seek_bytes seek=$(($2 * 512)) conv=n
 dd if="$boot" of="$disk" bs=440 count=1 conv=notrunc status=none
 write "$core" "$bios_start"
 write "$esp" "$esp_start"
+while read -r number start size; do write "$work/$number.ext4" "$start"; done <"$work/places"
 write "$work/root.ext4" "$root_start"
-rm -f "$work/root.ext4" "$esp"
+rm -f "$work"/*.ext4 "$esp"
 
 qemu-img convert -q -O qcow2 "$disk" "$out"
 rm -f "$disk"

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { digestOf } from '../../../core/digest.ts'
-import type { BaseLock, SeenSuite } from '../../../model/base.ts'
+import type { DiskLayout } from '../../../core/disk-layout.ts'
+import type { ArchiveLock, SeenSuite } from '../../../model/base.ts'
 import type { World } from '../../../ports/world.ts'
 
 /** What a machine needs to boot, be reached, be set up by cloud-init and stay up to date; all else is the definition's. */
@@ -72,8 +73,13 @@ export const scriptPath = (world: World, name: 'inside.sh' | 'make-disk.sh'): st
   join(world.places.root, 'pipeline/targets/qemu/archive', name)
 
 /** Digest of all that makes a disk of an archive, but for what the archive holds. */
-export async function recipeDigest(world: World, lock: BaseLock): Promise<string> {
+export async function recipeDigest(
+  world: World,
+  lock: ArchiveLock,
+  layout: DiskLayout = 'simple',
+): Promise<string> {
   return digestOf({
+    layout,
     options: recipeOptions,
     inside: await world.files.sha256(scriptPath(world, 'inside.sh')),
     makeDisk: await world.files.sha256(scriptPath(world, 'make-disk.sh')),

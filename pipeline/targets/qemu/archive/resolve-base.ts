@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { sha256 } from '../../../core/digest.ts'
+import { checkDiskLayout, type DiskLayout } from '../../../core/disk-layout.ts'
 import { parsedJson } from '../../../core/parsed-json.ts'
 import { MintmarkError } from '../../../errors.ts'
-import { ResolvedBase, type SeenSuite } from '../../../model/base.ts'
+import { ArchiveBase, type ArchiveLock, type SeenSuite } from '../../../model/base.ts'
 import { ImageInfo } from '../../../model/disk.ts'
 import type { World } from '../../../ports/world.ts'
 import type { BaseInput } from '../../target.ts'
@@ -26,6 +27,7 @@ const programs = [
   'gpgv',
   'fakeroot',
   'mke2fs',
+  'debugfs',
   'mkfs.vfat',
   'mcopy',
   'mmd',
@@ -56,11 +58,11 @@ async function needSpace(world: World, path: string, bytes: number): Promise<voi
 }
 
 /** The base as it lies in the cache, or null when there is none, it is too old, or it is not what was made. */
-async function cached(input: BaseInput, folder: string, id: string): Promise<ResolvedBase | null> {
+async function cached(input: BaseInput, folder: string, id: string): Promise<ArchiveBase | null> {
   const { world } = input
   const path = join(folder, 'base.json')
   if ((await world.files.info(path)) === null) return null
-  const parsed = ResolvedBase.safeParse(parsedJson(await world.files.readText(path)))
+  const parsed = ArchiveBase.safeParse(parsedJson(await world.files.readText(path)))
   if (!parsed.success || parsed.data.id !== id) return null
   const base = parsed.data
   const days = Number(input.definition.base.maxAge.slice(0, -1))
@@ -81,6 +83,7 @@ interface DiskInput {
   readonly codename: string
   readonly id: string
   readonly suites: readonly SeenSuite[]
+  readonly layout: DiskLayout
 }
 
 async function makeDisk({
@@ -91,13 +94,14 @@ async function makeDisk({
   codename,
   id,
   suites,
-}: DiskInput): Promise<ResolvedBase['disk']> {
+  layout,
+}: DiskInput): Promise<ArchiveBase['disk']> {
   const work = join(scratch, 'disk')
   await world.files.makeFolder(work)
   // Root needs no pretence, which costs as much time as the work itself.
   const asRoot = world.exec.isRoot ? [] : ['fakeroot']
   const script = scriptPath(world, 'make-disk.sh')
-  const argv = [...asRoot, 'sh', script, tar, work, to, codename, id, String(epochOf(suites))]
+  const argv = [...asRoot, 'sh', script, tar, work, to, codename, id, String(epochOf(suites)), layout]
   try {
     await world.exec.run(argv, {
       // In a user namespace of ours root is no user at all, and fakeroot must not even try to give it a file.
@@ -120,12 +124,13 @@ async function makeDisk({
 
 async function build(
   input: BaseInput,
+  lock: ArchiveLock,
   trust: Trust,
   recipe: string,
   seen: readonly SeenSuite[],
   scratch: string,
-): Promise<ResolvedBase> {
-  const { world, lock, step } = input
+): Promise<ArchiveBase> {
+  const { world, step } = input
   const { bases } = world.places
   step.update(`bootstrapping debian ${lock.release} from the signed archive (about a minute)`)
   const made = await bootstrap({
@@ -152,10 +157,11 @@ async function build(
     codename: lock.codename,
     id,
     suites,
+    layout: input.definition.disk.layout,
   })
   const packages = await world.files.readText(made.packages)
   await world.files.write(join(half, 'packages.tsv'), packages)
-  const base: ResolvedBase = {
+  const base: ArchiveBase = {
     from: 'archive',
     id,
     distribution: 'debian',
@@ -179,10 +185,13 @@ async function build(
 /**
  * The base of an image: checks what the archive holds now against the lock, then takes the disk that was made of the same
  * before, or bootstraps one (about a minute, 4 GiB of scratch in TMPDIR or /var/tmp).
- * @throws MintmarkError BASE_REFUSED, PROVIDER_UNREACHABLE, TOOL_MISSING, TOOL_FAILED, NO_SPACE or BUSY
+ * @throws MintmarkError CONFIG_INVALID, BASE_REFUSED, PROVIDER_UNREACHABLE, TOOL_MISSING, TOOL_FAILED, NO_SPACE or BUSY
  */
-export async function resolveBase(input: BaseInput): Promise<ResolvedBase> {
+export async function resolveBase(input: BaseInput): Promise<ArchiveBase> {
   const { world, image, lock, step } = input
+  if (lock.from !== 'archive')
+    throw new MintmarkError('INTERNAL', `a lock from ${lock.from} is none of an archive`)
+  checkDiskLayout(image, input.definition)
   await needPrograms(world)
   await world.files.makeFolder(world.places.bases)
   // Two runs at once would bootstrap the same twice: the second waits, and finds the first one's.
@@ -193,13 +202,13 @@ export async function resolveBase(input: BaseInput): Promise<ResolvedBase> {
       await writeKeyring(world, image, lock, trust.keyring)
       step.update('checking the signatures of the archive')
       const seen = seenIn(await lookAtSuites(trust, await findMirror(world), scratch))
-      const recipe = await recipeDigest(world, lock)
+      const recipe = await recipeDigest(world, lock, input.definition.disk.layout)
       const id = baseId(recipe, seen)
       const kept = await cached(input, join(world.places.bases, id), id)
       if (kept !== null) return kept
       await needSpace(world, world.places.bases, keptBytes)
       await needSpace(world, scratchParent(world), scratchBytes)
-      return build(input, trust, recipe, seen, scratch)
+      return build(input, lock, trust, recipe, seen, scratch)
     })
   })
 }

@@ -1,20 +1,21 @@
 import { join } from 'node:path'
+import { allEnded } from '../../../core/all-ended.ts'
 import type { Mirror } from '../../../core/apt-sources.ts'
 import { type Suite, suitesOf } from '../../../core/debian-archive.ts'
 import { certificatesOf } from '../../../core/openpgp-keyring.ts'
 import { checkRelease, parseGpgvStatus, parseRelease } from '../../../core/release-file.ts'
 import { MintmarkError } from '../../../errors.ts'
-import type { BaseLock, SeenSuite } from '../../../model/base.ts'
+import type { ArchiveLock, SeenSuite } from '../../../model/base.ts'
 import type { World } from '../../../ports/world.ts'
 import type { BaseSight } from '../../target.ts'
+import { downloadFile } from '../download.ts'
 
 const keyrings = '/usr/share/keyrings'
-const aptHelper = '/usr/lib/apt/apt-helper'
 
 export interface Trust {
   readonly world: World
   readonly image: string
-  readonly lock: BaseLock
+  readonly lock: ArchiveLock
   /** Holds the lock's keys and no others. */
   readonly keyring: string
 }
@@ -27,7 +28,7 @@ export interface Trust {
 export async function writeKeyring(
   world: World,
   image: string,
-  lock: BaseLock,
+  lock: ArchiveLock,
   path: string,
   from = keyrings,
 ): Promise<void> {
@@ -52,25 +53,12 @@ export async function writeKeyring(
   await world.files.write(path, Buffer.concat([...found.values()]))
 }
 
-/** @throws MintmarkError PROVIDER_UNREACHABLE */
-async function download(world: World, url: string, to: string): Promise<void> {
-  if ((await world.files.info(aptHelper)) === null)
-    throw new MintmarkError('TOOL_MISSING', `${aptHelper} (package apt) is not on this machine`)
-  // apt's own downloader: it knows the proxies and certificates that this machine's apt is set up with.
-  const options = [
-    'Acquire::Retries=2',
-    'Acquire::http::Timeout=20',
-    'Acquire::https::Timeout=20',
-    'APT::Sandbox::User=root',
-  ]
-  const argv = [aptHelper, ...options.flatMap((option) => ['-o', option]), 'download-file', url, to]
-  const { code, stderr } = await world.exec.run(argv, { ok: 'any', timeoutMs: 120_000, leash: 'child' })
-  if (code === 0) return
-  throw new MintmarkError('PROVIDER_UNREACHABLE', `${url} can't be had from the mirror`, {
-    hint: 'check the network, or name another mirror: export MINTMARK_DEBIAN_MIRROR=http://deb.debian.org/debian',
-    details: stderr.split('\n').filter((line) => line.startsWith('E:')),
-  })
-}
+const hint =
+  'check the network, or name another mirror: export MINTMARK_DEBIAN_MIRROR=http://deb.debian.org/debian'
+
+/** A small file of an archive. @throws MintmarkError PROVIDER_UNREACHABLE */
+export const download = (world: World, url: string, to: string): Promise<void> =>
+  downloadFile(world, url, to, { hint, timeoutMs: 120_000 })
 
 /** @throws MintmarkError BASE_REFUSED */
 async function verify(trust: Trust, suite: Suite, path: string): Promise<SeenSuite> {
@@ -117,7 +105,7 @@ export async function lookAtSuites(
       throw cause
     }
   }
-  return Promise.all(suitesOf(trust.lock.codename).map(look))
+  return allEnded(suitesOf(trust.lock.codename).map(look))
 }
 
 /** @throws MintmarkError BASE_REFUSED: the first refusal */

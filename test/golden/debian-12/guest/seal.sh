@@ -32,12 +32,15 @@ printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\nff02::1 i
 rm -rf /var/lib/cloud /etc/systemd/network/10-cloud-init-* /run/systemd/network/10-cloud-init-* /etc/netplan/50-cloud-init.yaml \
   /etc/ssh/sshd_config.d/50-cloud-init.conf /etc/cloud/cloud-init.disabled
 
-rm -rf /root/.ssh /root/.cache /root/.local /root/.config /var/lib/sudo/lectured /var/mail/* /var/spool/mail/* /var/crash/* /var/lib/systemd/coredump/*
+rm -rf /root/.ssh /root/.cache /root/.local /root/.config /root/.ansible /root/.mintmark-step /var/lib/sudo/lectured /var/mail/* /var/spool/mail/* /var/crash/* /var/lib/systemd/coredump/*
 find /root /home -xdev -name '.*_history' -delete
 find /root /home -xdev \( -name '.lesshst' -o -name '.viminfo' -o -name '.wget-hsts' -o -name '.sudo_as_admin_successful' \) -delete
 
+# Holds inode numbers and times of this one disk; ldconfig makes it anew.
+rm -f /var/cache/ldconfig/aux-cache
+
 # Logs go, their folders stay with their owners and modes.
 rm -rf /var/log/journal/* /var/log/installer
-find /var/log -xdev -type f -delete
+find /var/log -type f -delete
 rm -rf /var/lib/wtmpdb/* /var/lib/lastlog/* /var/lib/systemd/timesync/clock /var/lib/logrotate/status /var/tmp/*
 find /tmp -xdev -mindepth 1 -delete

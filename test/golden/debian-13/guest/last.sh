@@ -11,7 +11,7 @@ if id "$LOGIN_USER" >/dev/null 2>&1; then
   exit 1
 fi
 rm -f /etc/sudoers.d/90-cloud-init-users /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid-
-find /var/log -xdev -type f -delete
+find /var/log -type f -delete
 find /tmp -xdev -mindepth 1 -delete
 sync
 fstrim --all || true

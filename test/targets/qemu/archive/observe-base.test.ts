@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { firstLock } from '../../../../pipeline/core/debian-archive.ts'
 import { MintmarkError } from '../../../../pipeline/errors.ts'
-import type { BaseLock } from '../../../../pipeline/model/base.ts'
+import type { ArchiveLock } from '../../../../pipeline/model/base.ts'
 import { observeBase } from '../../../../pipeline/targets/qemu/archive/observe-base.ts'
 import type { BaseSight } from '../../../../pipeline/targets/target.ts'
 import { type Change, fixtureDay, testMirror } from '../../../helpers/mirror.ts'
@@ -13,7 +13,7 @@ const archive = suite('looking at the archive')
 const lock = firstLock('13', fixtureDay)
 
 async function look(
-  options: { readonly change?: Change; readonly now?: Date; readonly lock?: BaseLock } = {},
+  options: { readonly change?: Change; readonly now?: Date; readonly lock?: ArchiveLock } = {},
 ): Promise<readonly BaseSight[]> {
   const test = await testWorld({ now: options.now ?? fixtureDay })
   const mirror = await testMirror(options.change)
@@ -97,7 +97,7 @@ archive('no signature at all, and no Release file at all', async () => {
 
 archive('signed by Debian, but by none of the pinned keys', async () => {
   const bullseye = '1F89983E0081FDE018F3CC9673A4F27B8DD47936'
-  const other: BaseLock = { ...lock, keys: [{ fingerprint: bullseye, name: 'bullseye', origin: 'test' }] }
+  const other: ArchiveLock = { ...lock, keys: [{ fingerprint: bullseye, name: 'bullseye', origin: 'test' }] }
   const refused = refusals(await look({ lock: other }))
   assert.is(Object.keys(refused).length, 3)
   assert.match(refused['trixie'] ?? '', '41587F7DB8C774BCCF131416762F67A0B2C39DE4')
@@ -129,7 +129,7 @@ archive('another suite or release under the asked name', async () => {
 })
 
 archive('rolled back below the lock, past Valid-Until, from the future', async () => {
-  const raised: BaseLock = { ...lock, floor: { 'trixie-security': '2026-11-21T00:00:00.000Z' } }
+  const raised: ArchiveLock = { ...lock, floor: { 'trixie-security': '2026-11-21T00:00:00.000Z' } }
   assert.match(
     refusals(await look({ lock: raised }))['trixie-security'] ?? '',
     '2026-11-20T00:12:42.000Z, older than 2026-11-21T00:00:00.000Z',
@@ -141,7 +141,10 @@ archive('rolled back below the lock, past Valid-Until, from the future', async (
 })
 
 archive('a keyring package without the pinned keys is a missing tool, not a bad archive', async () => {
-  const none: BaseLock = { ...lock, keys: [{ fingerprint: 'F'.repeat(40), name: 'nobody', origin: 'test' }] }
+  const none: ArchiveLock = {
+    ...lock,
+    keys: [{ fingerprint: 'F'.repeat(40), name: 'nobody', origin: 'test' }],
+  }
   try {
     await look({ lock: none })
     assert.unreachable()

@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { firstLock } from '../../../../pipeline/core/debian-archive.ts'
 import { MintmarkError } from '../../../../pipeline/errors.ts'
-import type { ResolvedBase } from '../../../../pipeline/model/base.ts'
+import type { ArchiveBase } from '../../../../pipeline/model/base.ts'
 import type { World } from '../../../../pipeline/ports/world.ts'
 import { loadDefinition } from '../../../../pipeline/stages/load-definition.ts'
 import { observeBase } from '../../../../pipeline/targets/qemu/archive/observe-base.ts'
@@ -19,9 +19,9 @@ const lock = firstLock('13', fixtureDay)
 
 interface Cached {
   readonly world: World
-  readonly base: ResolvedBase
+  readonly base: ArchiveBase
   readonly folder: string
-  resolve(world?: World): Promise<ResolvedBase>
+  resolve(world?: World): Promise<ArchiveBase>
 }
 
 async function withCached(work: (cached: Cached) => Promise<void>): Promise<void> {
@@ -41,7 +41,7 @@ async function withCached(work: (cached: Cached) => Promise<void>): Promise<void
     const folder = join(world.places.bases, id)
     const disk = join(folder, 'disk.qcow2')
     await world.files.write(disk, 'a disk')
-    const base: ResolvedBase = {
+    const base: ArchiveBase = {
       from: 'archive',
       id,
       distribution: 'debian',
@@ -145,6 +145,7 @@ cache('the id follows the archive, the keys and the recipe, and not the mirror',
     assert.ok(first)
     assert.is.not(baseId(recipe, [{ ...first, inRelease: '3'.repeat(64) }, ...rest]), base.id)
     assert.is.not(await recipeDigest(world, { ...lock, keys: lock.keys.slice(1) }), recipe)
+    assert.is.not(await recipeDigest(world, lock, 'cis'), recipe)
     assert.is(await recipeDigest(world, { ...lock, updated: '2027-01-01T00:00:00.000Z' }), recipe)
     assert.not.match(JSON.stringify(base), '127.0.0.1')
   }),

@@ -1,0 +1,133 @@
+import { columns } from './columns.ts'
+import type { FileChange } from './diff-files.ts'
+import type { ReleaseDiff } from './diff-releases.ts'
+import { size } from './size.ts'
+
+interface Section {
+  readonly title: string
+  readonly head: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
+function sections(diff: ReleaseDiff): readonly Section[] {
+  const { packages, findings } = diff
+  const finding = (item: (typeof findings.new)[number]): readonly string[] => [
+    item.severity.toLowerCase(),
+    item.id,
+    item.package,
+    item.installed,
+    item.fixed ?? 'no fix yet',
+  ]
+  const findingHead = ['severity', 'advisory', 'package', 'installed', 'fixed in']
+  const step = (from: string | null, to: string | null): readonly string[] => [from ?? 'none', to ?? 'none']
+  return [
+    { title: 'inputs', head: ['what'], rows: diff.inputs.map((text) => [text]) },
+    {
+      title: 'packages changed',
+      head: ['package', 'from', 'to', ''],
+      rows: packages.changed.map(({ name, from, to, direction }) => [
+        name,
+        from,
+        to,
+        direction === 'down' ? 'DOWNGRADED' : '',
+      ]),
+    },
+    {
+      title: 'packages added',
+      head: ['package', 'version'],
+      rows: packages.added.map(({ name, version }) => [name, version]),
+    },
+    {
+      title: 'packages removed',
+      head: ['package', 'version'],
+      rows: packages.removed.map(({ name, version }) => [name, version]),
+    },
+    { title: 'findings fixed', head: findingHead, rows: findings.fixed.map(finding) },
+    { title: 'findings new', head: findingHead, rows: findings.new.map(finding) },
+    {
+      title: 'controls changed',
+      head: ['control', 'from', 'to'],
+      rows: diff.controls.map(({ control, from, to }) => [control, ...step(from, to)]),
+    },
+    {
+      title: 'facts changed',
+      head: ['fact', 'from', 'to'],
+      rows: diff.facts.map(({ title, from, to }) => [title, ...step(from, to)]),
+    },
+    ...fileSections(diff.files),
+  ]
+}
+
+function fileSections(files: readonly FileChange[] | null): readonly Section[] {
+  const all = files ?? []
+  const row = ({ path, change, what }: FileChange): readonly string[] => [change, path, what.join('; ')]
+  return [
+    {
+      title: 'files that differ',
+      head: ['', 'path', 'what'],
+      rows: all.filter(({ expected }) => expected === null).map(row),
+    },
+    {
+      title: 'files that differ as expected',
+      head: ['', 'path', 'what', 'why'],
+      rows: all
+        .filter(({ expected }) => expected !== null)
+        .map((file) => [...row(file), file.expected ?? '']),
+    },
+  ]
+}
+
+/** The lines that stand above the lists, whatever is in them. */
+function headLines(diff: ReleaseDiff): readonly string[] {
+  const { bytes, packages, findings, files } = diff
+  const signed = bytes.to - bytes.from
+  const grown = signed === 0 ? 'same size' : `${signed > 0 ? '+' : '-'}${size(Math.abs(signed))}`
+  const artifact = diff.identical
+    ? 'the same image, byte for byte'
+    : `image sha256:${diff.artifact.from.slice(0, 12)}… -> sha256:${diff.artifact.to.slice(0, 12)}…`
+  return [
+    `${artifact}, ${size(bytes.to)} (${grown})`,
+    `packages: ${packages.changed.length} changed, ${packages.added.length} added, ${packages.removed.length} removed`,
+    `findings: ${findings.fixed.length} fixed, ${findings.new.length} new${findings.caution === null ? '' : ` (${findings.caution})`}`,
+    `controls: ${diff.controls.length} changed; facts: ${diff.facts.length} changed`,
+    files === null
+      ? 'files: not compared (--files reads both disks)'
+      : `files: ${files.length} differ, ${files.filter(({ expected }) => expected !== null).length} of them as expected`,
+  ]
+}
+
+/** For a terminal. */
+export function renderDiffText(diff: ReleaseDiff): string {
+  const lists = sections(diff)
+    .filter(({ rows }) => rows.length > 0)
+    .map(({ title, rows }) => `${title}\n${columns(rows).replace(/^/gm, '  ')}`)
+  return [`${diff.from} -> ${diff.to}`, ...headLines(diff), ...lists.map((text) => `\n${text}`)].join('\n')
+}
+
+const escaped = (text: string): string =>
+  text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '&lt;')
+    .replaceAll('`', '\\`')
+    .replace(/\s+/g, ' ')
+
+/** For a pull request or release notes. */
+export function renderDiffMarkdown(diff: ReleaseDiff): string {
+  const table = ({ title, head, rows }: Section): string =>
+    [
+      `### ${title}`,
+      '',
+      `| ${head.join(' | ')} |`,
+      `|${head.map(() => '---|').join('')}`,
+      ...rows.map((row) => `| ${row.map(escaped).join(' | ')} |`),
+    ].join('\n')
+  return [
+    `## ${diff.from} → ${diff.to}`,
+    '',
+    ...headLines(diff).map((line) => `- ${line}`),
+    ...sections(diff)
+      .filter(({ rows }) => rows.length > 0)
+      .flatMap((section) => ['', table(section)]),
+  ].join('\n')
+}

@@ -1,0 +1,26 @@
+import { join } from 'node:path'
+import type { Settings } from '../model/settings.ts'
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+/**
+ * The environment with the team's settings in the variables that are not set: a variable wins over the file.
+ * @param root the checkout, which relative paths of the file begin at
+ */
+export function settingsEnv(settings: Settings, env: Env, root: string): Env {
+  const { mirrors, scan, catalog } = settings
+  const inCheckout = (path: string): string => (path.startsWith('/') ? path : join(root, path))
+  const { database } = scan
+  const values: Env = {
+    MINTMARK_DEBIAN_MIRROR: mirrors.debian,
+    MINTMARK_DEBIAN_SECURITY_MIRROR: mirrors.debianSecurity,
+    MINTMARK_IMAGE_MIRROR: mirrors.images,
+    // A reference like registry.example/trivy-db:2 is no path.
+    MINTMARK_TRIVY_DB:
+      database !== undefined && /^\.{1,2}\//.test(database) ? inCheckout(database) : database,
+    MINTMARK_CATALOG: catalog === undefined ? undefined : inCheckout(catalog),
+  }
+  const merged: Record<string, string | undefined> = { ...env }
+  for (const [name, value] of Object.entries(values)) merged[name] = env[name] || value
+  return merged
+}

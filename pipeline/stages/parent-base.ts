@@ -1,0 +1,165 @@
+import { chainOf } from '../core/base-facts.ts'
+import { checkAge } from '../core/image-evidence.ts'
+import { MintmarkError } from '../errors.ts'
+import type { ParentBase } from '../model/base.ts'
+import type { Definition } from '../model/definition.ts'
+import type { World } from '../ports/world.ts'
+import { imageNames, loadDefinition } from './load-definition.ts'
+import { locateRelease, type Release, releasedImages } from './read-release.ts'
+import { trustedKeys, verifyRelease } from './verify-release.ts'
+import { whereInDefinition } from './where-in-definition.ts'
+
+type ParentOf = Extract<Definition['base'], { readonly image: string }>
+
+/** The way that needs no anchor: what this machine alone vouches for. */
+const looseChannel = 'nightly'
+
+const howToMake = (image: string, channel: string): string =>
+  channel === looseChannel
+    ? `./mintmark release ${image}`
+    : `name a channel that it has: ./mintmark releases ${image}`
+
+/**
+ * Follows the definitions from parent to parent.
+ * @throws MintmarkError CONFIG_INVALID with the chain when it comes back to an image
+ */
+async function refuseLoop(world: World, image: string, base: ParentOf): Promise<void> {
+  const known = await imageNames(world)
+  const chain = [image]
+  let next: string | null = base.image
+  while (next !== null) {
+    const seen = chain.includes(next)
+    chain.push(next)
+    if (seen) {
+      const where = await whereInDefinition(world, image, ['base', 'image'])
+      throw new MintmarkError(
+        'CONFIG_INVALID',
+        `${where} base.image: ${chain.join(' -> ')} goes in a circle`,
+        {
+          hint: `one of them has to stand on a publisher's base: base: {from: archive}`,
+        },
+      )
+    }
+    // A parent whose definition lives in another checkout was made there: its loops are looked for there.
+    if (!known.includes(next)) return
+    const definition: Definition = await loadDefinition(world, next)
+    next = 'image' in definition.base ? definition.base.image : null
+  }
+}
+
+/** @throws MintmarkError NOT_FOUND or VERIFY_FAILED */
+async function verifiedParent(
+  world: World,
+  base: ParentOf,
+): Promise<{ readonly release: Release; readonly anchored: boolean }> {
+  const { image, channel } = base
+  if (!(await releasedImages(world)).includes(image)) {
+    throw new MintmarkError('NOT_FOUND', `the parent ${image} has no release in this catalog`, {
+      hint: howToMake(image, looseChannel),
+      where: { catalog: world.catalog.location },
+    })
+  }
+  const keys = await world.catalog.list(`channels/${image}/${channel}/`)
+  if (keys.length === 0) {
+    throw new MintmarkError('NOT_FOUND', `the parent ${image} has no channel "${channel}"`, {
+      hint: howToMake(image, channel),
+      where: { catalog: world.catalog.location },
+    })
+  }
+  const located = await locateRelease(world, `${image}@${channel}`)
+  const trust = await trustedKeys(world, null)
+  const result = await verifyRelease(world, located, { trust, onlyTrust: false, blobs: false })
+  const refuse = (details: readonly string[]): MintmarkError =>
+    new MintmarkError('VERIFY_FAILED', `the parent ${image}@${located.version} can't be trusted`, {
+      hint: `./mintmark verify ${image}@${located.version}`,
+      details,
+    })
+  if (!result.ok || result.release === null)
+    throw refuse(result.links.filter((link) => !link.right).map((link) => `${link.name}: ${link.text}`))
+  if (!result.anchored && channel !== looseChannel)
+    throw refuse([`signature: only this machine's own key, which is not enough for the channel ${channel}`])
+  return { release: result.release, anchored: result.anchored }
+}
+
+/** @throws MintmarkError NOT_FOUND or VERIFY_FAILED */
+async function wholeBlob(world: World, name: string, sha256: string): Promise<string> {
+  const state = await world.catalog.checkBlob(sha256)
+  const path = world.catalog.blobPath(sha256)
+  if (state.status === 'corrupt')
+    throw new MintmarkError(
+      'VERIFY_FAILED',
+      `the image of ${name} has sha256:${state.found}, not what was signed`,
+    )
+  if (state.status === 'missing' || path === null) {
+    throw new MintmarkError('NOT_FOUND', `the image of the parent ${name} is not on this machine`, {
+      hint: `./mintmark release ${name.split('@')[0]} --fresh`,
+      where: { catalog: world.catalog.location },
+    })
+  }
+  return path
+}
+
+/**
+ * The release that a parent's channel points to, as a base: its record is verified, its bytes are read through, and they are
+ * used where they lie, never written to.
+ * @throws MintmarkError NOT_FOUND, VERIFY_FAILED, CONFIG_INVALID or BASE_REFUSED
+ */
+export async function parentBase(
+  world: World,
+  image: string,
+  definition: Definition,
+  base: ParentOf,
+): Promise<ParentBase> {
+  await refuseLoop(world, image, base)
+  const { release, anchored } = await verifiedParent(world, base)
+  const { predicate } = release.statement
+  const name = `${release.image}@${release.version}`
+  const { os, disk } = definition
+  const { distribution, release: osRelease, version } = predicate.base
+  const refuse = async (path: readonly string[], what: string, hint: string): Promise<never> => {
+    const where = await whereInDefinition(world, image, path)
+    throw new MintmarkError('BASE_REFUSED', `${where} ${path.join('.')}: ${what}`, { hint })
+  }
+  if (distribution !== os.family || osRelease !== os.release) {
+    const wanted = `${os.family} ${os.release}`
+    await refuse(
+      ['base', 'image'],
+      `${name} is ${distribution} ${osRelease}, this image is ${wanted}`,
+      'make os of both the same',
+    )
+  }
+  const gib = predicate.artifact.virtualBytes / 2 ** 30
+  if (gib > Number.parseInt(disk.size, 10))
+    await refuse(
+      ['disk', 'size'],
+      `${name} has a disk of ${gib} GiB, this image one of ${disk.size}`,
+      `write disk: {size: ${Math.ceil(gib)}G}`,
+    )
+  checkAge(
+    {
+      what: `the parent ${name}`,
+      born: predicate.created,
+      maxAge: base.maxAge,
+      mend: howToMake(base.image, base.channel),
+    },
+    world.clock.now(),
+  )
+  const { sha256, virtualBytes } = predicate.artifact
+  return {
+    from: 'parent',
+    id: sha256,
+    distribution,
+    release: osRelease,
+    version,
+    arch: predicate.arch,
+    image: release.image,
+    imageVersion: release.version,
+    channel: base.channel,
+    record: release.record,
+    anchored,
+    artifact: sha256,
+    created: predicate.created,
+    ancestry: [...chainOf(predicate.base)],
+    disk: { path: await wholeBlob(world, name, sha256), sha256, virtualBytes, format: 'qcow2' },
+  }
+}

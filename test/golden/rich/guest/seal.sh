@@ -1,0 +1,46 @@
+#!/bin/sh
+# Takes out of the image all that belongs to this one machine, but for the build's user: last.sh ends that and the machine.
+set -eu
+
+say() { echo "mintmark: $*"; }
+
+say "sealing: caches, identities, logs, keys"
+install -m 0700 -o root -g root /tmp/mintmark-last.sh /run/mintmark-last.sh
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q clean
+rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/cache/man/*
+
+# Services that would write again on their way down are stopped before their state is removed.
+systemctl stop systemd-timesyncd.service systemd-random-seed.service 2>/dev/null || true
+journalctl --relinquish-var >/dev/null 2>&1 || true
+auditd=$(cat /run/auditd.pid 2>/dev/null || true)
+if [ -n "$auditd" ]; then
+  # auditd refuses a manual stop through systemd.
+  auditctl -e 0 >/dev/null 2>&1 || true
+  kill "$auditd" || true
+  tries=0
+  while kill -0 "$auditd" 2>/dev/null && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+fi
+
+# Identity of this machine. cloud-init and systemd make new ones at an instance's first boot.
+rm -f /etc/ssh/ssh_host_* /var/lib/dbus/machine-id /var/lib/systemd/random-seed /var/lib/systemd/credential.secret
+: >/etc/machine-id
+echo localhost >/etc/hostname
+printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n' >/etc/hosts
+
+# What cloud-init wrote for the build machine.
+rm -rf /var/lib/cloud /etc/systemd/network/10-cloud-init-* /run/systemd/network/10-cloud-init-* /etc/netplan/50-cloud-init.yaml \
+  /etc/ssh/sshd_config.d/50-cloud-init.conf /etc/cloud/cloud-init.disabled
+
+rm -rf /root/.ssh /root/.cache /root/.local /root/.config /root/.ansible /root/.mintmark-step /var/lib/sudo/lectured /var/mail/* /var/spool/mail/* /var/crash/* /var/lib/systemd/coredump/*
+find /root /home -xdev -name '.*_history' -delete
+find /root /home -xdev \( -name '.lesshst' -o -name '.viminfo' -o -name '.wget-hsts' -o -name '.sudo_as_admin_successful' \) -delete
+
+# Holds inode numbers and times of this one disk; ldconfig makes it anew.
+rm -f /var/cache/ldconfig/aux-cache
+
+# Logs go, their folders stay with their owners and modes.
+rm -rf /var/log/journal/* /var/log/installer
+find /var/log -type f -delete
+rm -rf /var/lib/wtmpdb/* /var/lib/lastlog/* /var/lib/systemd/timesync/clock /var/lib/logrotate/status /var/tmp/*
+find /tmp -xdev -mindepth 1 -delete

@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { parseDocument } from 'yaml'
+import * as z from 'zod'
+import { Definition } from '../../pipeline/model/definition.ts'
+import { imageNames } from '../../pipeline/stages/load-definition.ts'
+import { textOf } from '../helpers/sources.ts'
+import { checkout, testWorld } from '../helpers/world.ts'
+
+const schema = suite('json-schema')
+const at = join(checkout, 'images/schema.json')
+
+/** What editors check definitions by, as they are written: fields with a default may stay out. */
+const text = `${JSON.stringify(
+  {
+    title: 'Mintmark image definition',
+    ...z.toJSONSchema(
+      Definition.meta({ description: 'images/NAME.yaml: one golden image. Unknown fields are refused.' }),
+      { io: 'input' },
+    ),
+  },
+  null,
+  2,
+)}\n`
+
+schema('images/schema.json is the schema of definitions (npm run schema writes it)', async () => {
+  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(at, text)
+  assert.ok((await readFile(at, 'utf8')) === text, 'images/schema.json is not current: npm run schema')
+})
+
+schema(
+  'no object of it takes a field that it does not know, and each field of the top says what it is',
+  () => {
+    const open: string[] = []
+    const walk = (node: unknown, path: string): void => {
+      if (typeof node !== 'object' || node === null) return
+      const { type, additionalProperties } = node as { type?: unknown; additionalProperties?: unknown }
+      if (type === 'object' && (additionalProperties === undefined || additionalProperties === true))
+        open.push(path)
+      for (const [key, value] of Object.entries(node)) walk(value, `${path}/${key}`)
+    }
+    const parsed = JSON.parse(text) as {
+      readonly required: readonly string[]
+      readonly properties: Readonly<Record<string, { readonly description?: string }>>
+    }
+    walk(parsed, '')
+    assert.equal(open, [])
+    assert.equal(
+      Object.entries(parsed.properties).flatMap(([name, field]) =>
+        field.description === undefined ? [name] : [],
+      ),
+      [],
+    )
+    assert.equal(parsed.required, ['schema', 'owner', 'os', 'base', 'hardening', 'targets'])
+  },
+)
+
+/** Refused by the checks that look at several fields at once, or by the text itself, which a schema does not see. */
+const beyond: readonly string[] = [
+  'base-archive-for-ubuntu',
+  'base-image-itself',
+  'certificates-twice',
+  'files-owned-places',
+  'files-same-place',
+  'files-to-dots',
+  'hardening-exception-twice',
+  'machine-secure-boot',
+  'os-arch-aarch64',
+  'os-arch-twice',
+  'owner-not-a-team-of-ours',
+  'packages-added-and-removed',
+  'packages-twice',
+  'ports-twice',
+  'ports-without-ssh',
+  'repos-name-of-the-system',
+  'secrets-misspelt',
+  'steps-secret-not-declared',
+  'test-http-port',
+  'yaml-anchor-alias',
+  'yaml-bom',
+  'yaml-directive',
+  'yaml-tag',
+]
+
+schema('a validator that is not ours accepts our definitions and refuses the spoiled ones', async () => {
+  const accepts = new Ajv2020({ strict: false, validateFormats: false }).compile(JSON.parse(text))
+  const { world, close } = await testWorld()
+  try {
+    for (const name of await imageNames(world))
+      assert.ok(accepts(parseDocument(textOf(`images/${name}.yaml`)).toJS()), name)
+  } finally {
+    await close()
+  }
+  const folder = join(checkout, 'test/golden/definitions')
+  const accepted: string[] = []
+  for (const name of readdirSync(folder).filter((item) => item.endsWith('.yaml'))) {
+    const document = parseDocument(readFileSync(join(folder, name), 'utf8'), { logLevel: 'error' })
+    if (document.errors.length > 0 || document.warnings.length > 0) continue
+    if (accepts(document.toJS())) accepted.push(name.slice(0, -'.yaml'.length))
+  }
+  assert.equal(accepted.sort(), beyond)
+})
+
+schema('each definition names it, and it is taken for no definition', async () => {
+  const { world, close } = await testWorld()
+  try {
+    const names = await imageNames(world)
+    assert.not.ok(names.includes('schema'))
+    for (const name of names)
+      assert.match(textOf(`images/${name}.yaml`), /^# yaml-language-server: \$schema=schema\.json\n/)
+  } finally {
+    await close()
+  }
+})
+
+schema.run()
