@@ -68,6 +68,8 @@ export const RecordPredicate = z.strictObject({
   /** The team that answers for the image. */
   owner: TeamName,
   login: z.string(),
+  /** File systems of the disk; records of before there was a choice have none, and mean `simple`. */
+  layout: z.string().optional(),
   profile: ControlId,
   source: z.strictObject({
     /** Null outside a git checkout. */

@@ -128,6 +128,13 @@ export async function parentBase(
       'make os of both the same',
     )
   }
+  const layout = predicate.layout ?? 'simple'
+  if (layout !== disk.layout)
+    await refuse(
+      ['disk', 'layout'],
+      `${name} has the layout ${layout}, this image asks for ${disk.layout}`,
+      `write disk: {layout: ${layout}}, or change ${base.image}: a disk keeps its file systems`,
+    )
   const gib = predicate.artifact.virtualBytes / 2 ** 30
   if (gib > Number.parseInt(disk.size, 10))
     await refuse(

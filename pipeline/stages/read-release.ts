@@ -1,6 +1,6 @@
+import { didYouMean } from '../core/did-you-mean.ts'
 import { sha256 } from '../core/digest.ts'
 import { parseEnvelope } from '../core/dsse.ts'
-import { didYouMean } from '../core/did-you-mean.ts'
 import { parsePayload, parsePointer } from '../core/statement.ts'
 import { compareVersions } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'

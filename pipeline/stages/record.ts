@@ -109,6 +109,7 @@ async function predicateOf(context: StageContext, target: TargetId): Promise<Rec
     created: world.clock.now().toISOString(),
     owner: definition.owner,
     login: host.loginUser(definition),
+    layout: definition.disk.layout,
     profile,
     source: {
       ...(await sourceOf(world)),

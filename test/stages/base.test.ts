@@ -197,6 +197,12 @@ stage('another operating system, a smaller disk, too old, no anchor for a channe
       'BASE_REFUSED',
       'images/web.yaml:5:14 disk.size: corp-base@1.0.0 has a disk of 4 GiB',
     )
+    await define('web', '{image: corp-base}\ndisk: {size: 12G, layout: cis}')
+    await refused(
+      run('web'),
+      'BASE_REFUSED',
+      'images/web.yaml:5:27 disk.layout: corp-base@1.0.0 has the layout simple, this image asks for cis',
+    )
     await define('web', '{image: corp-base, maxAge: 5d}')
     const late = { ...world, clock: { ...world.clock, now: () => new Date('2026-11-28T12:00:01Z') } }
     const old = await refused(run('web', late), 'BASE_REFUSED', '6 days old, older than 5d')
