@@ -7,6 +7,7 @@ import type { ControlResult } from '../model/hardening.ts'
 import type { Fact } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import type { DiskTree, Target } from '../targets/target.ts'
+import { type PlacedFile, placedFilesFact } from './test-content.ts'
 
 export interface HygieneInput {
   readonly world: World
@@ -21,11 +22,15 @@ export interface HygieneInput {
   readonly excepted: readonly string[]
   /** Addresses of the definition's own repositories. */
   readonly repos?: readonly string[]
+  /** The definition's own files. */
+  readonly placed?: readonly PlacedFile[]
 }
 
 export interface SealedSeen {
   readonly facts: readonly Fact[]
   readonly results: readonly ControlResult[]
+  /** Of the definition's own files: those that are not what it says any more. */
+  readonly changed: readonly string[]
 }
 
 /**
@@ -52,7 +57,10 @@ export async function lookAtDisk(input: HygieneInput): Promise<SealedSeen> {
       buildKeyIn: await filesWithKey(world, tree, input.buildKey),
     })
     const { fact, results } = await sealedControls(input, tree)
-    return { facts: [...facts, fact], results }
+    const { placed = [] } = input
+    const content = await placedFilesFact(world, tree.root, placed)
+    const own = placed.length === 0 ? [] : [content.fact]
+    return { facts: [...facts, ...own, fact], results, changed: content.changed }
   } finally {
     await dropTree(world, folder)
   }

@@ -70,6 +70,10 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
           check: join(folder, 'bundle', 'guest', 'mintmark-check'),
           excepted,
           repos: definition.content.repos.map(({ url }) => url),
+          placed: definition.content.files.map(({ to }, index) => ({
+            to,
+            source: join(folder, 'bundle/content/files', String(index)),
+          })),
         }),
       ])
       await files.remove(work)
@@ -78,6 +82,10 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
         throw new MintmarkError('INTERNAL', 'a look at the image ended without a result')
       }
       const boots = [a.value, b.value]
+      for (const path of sealed.value.changed)
+        world.report.warn(
+          `${path} is not what images/${context.image}.yaml puts there: a step or the hardening changed it`,
+        )
 
       if ((await files.sha256(artifact.path)) !== subject) {
         throw new MintmarkError('CHAIN_BROKEN', `${artifact.path} was changed while it was tested`)

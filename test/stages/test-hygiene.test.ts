@@ -18,6 +18,7 @@ async function look(
   { world, folder }: TestWorld,
   files: Readonly<Record<string, string>>,
   check: string | null = null,
+  placed: Parameters<typeof lookAtDisk>[0]['placed'] = [],
 ) {
   await world.files.write(join(folder, 'build-key.pub'), 'ssh-ed25519 AAAAC3Nzbuildkey mintmark-build\n')
   if (check !== null) await world.files.write(join(folder, 'check'), check)
@@ -29,6 +30,7 @@ async function look(
     buildKey: join(folder, 'build-key.pub'),
     check: join(folder, 'check'),
     excepted: [],
+    placed,
     target: {
       async readDisk(_world, _disk, into) {
         for (const [path, text] of Object.entries({ ...sealed, ...files })) {
@@ -107,6 +109,28 @@ hygiene('a check that breaks is unknown, with its last words', () =>
     const { statusOf } = await look(test, {}, 'echo "awk: not found" >&2\nexit 127\n')
     assert.is(statusOf('controls-hold-sealed')?.status, 'unknown')
     assert.match(statusOf('controls-hold-sealed')?.found ?? '', 'awk: not found')
+  }),
+)
+
+hygiene("the definition's files: there, changed since, gone", () =>
+  withWorld(async (test) => {
+    const source = join(test.folder, 'content/0')
+    await test.world.files.write(source, 'as written\n')
+    const at = (to: string) => [{ to, source }]
+    const files = { 'etc/corp.conf': 'as written\n', 'etc/issue.net': 'Authorised use only.\n' }
+    const same = await look(test, files, null, at('/etc/corp.conf'))
+    assert.is(same.statusOf('definition-files')?.found, '1 of 1')
+    assert.equal([same.changed, same.bad], [[], []])
+    const other = await look(test, files, null, [...at('/etc/corp.conf'), ...at('/etc/issue.net')])
+    assert.is(
+      other.statusOf('definition-files')?.found,
+      '2 of 2; changed by a step or the hardening: /etc/issue.net',
+    )
+    assert.equal([other.changed, other.bad], [['/etc/issue.net'], []])
+    const gone = await look(test, files, null, at('/etc/nowhere'))
+    assert.is(gone.statusOf('definition-files')?.status, 'fail')
+    assert.is(gone.statusOf('definition-files')?.found, '0 of 1; gone: /etc/nowhere')
+    assert.is((await look(test, files)).statusOf('definition-files'), undefined, 'no files, no fact')
   }),
 )
 
