@@ -15,3 +15,9 @@ export function lastLines(text: string, count: number): readonly string[] {
     .filter((line) => line !== '')
     .slice(-count)
 }
+
+/** What the kernel said when it stopped for good; null while it runs. */
+export function kernelPanic(text: string): string | null {
+  const found = /Kernel panic - not syncing: ([^\r\n]*)/.exec(text)?.[1]
+  return found === undefined ? null : plain(found)
+}

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { lastLines } from '../../core/console-lines.ts'
 import {
   artifactFile,
   failedStep,
@@ -12,6 +13,7 @@ import {
 import { MintmarkError } from '../../errors.ts'
 import type { World } from '../../ports/world.ts'
 import type { Engine, EngineInput } from '../engine.ts'
+import { watchConsole } from './watch-console.ts'
 
 const buildDeadlineMs = 90 * 60_000
 
@@ -111,7 +113,7 @@ function follow(world: World, step: { update(text: string): void }) {
   return { onLine, close, steps, events }
 }
 
-async function build(input: EngineInput, step: { update(text: string): void }) {
+async function buildOnce(input: EngineInput, step: { update(text: string): void }) {
   const { world, bundle, folder } = input
   const { files } = world
   const packer = await ready(world, folder)
@@ -128,7 +130,9 @@ async function build(input: EngineInput, step: { update(text: string): void }) {
   const log = join(folder, 'packer.log')
   await files.remove(log)
   const progress = follow(world, step)
-  const finished = await world.exec.start(
+  const consoleLog = join(folder, 'console.log')
+  await files.remove(consoleLog)
+  const running = world.exec.start(
     [packer.path, '-machine-readable', 'build', `-var-file=${variables}`, bundle],
     {
       env: packer.env,
@@ -140,16 +144,27 @@ async function build(input: EngineInput, step: { update(text: string): void }) {
       },
       timeoutMs: buildDeadlineMs,
     },
-  ).done
+  )
+  const watch = watchConsole(world, consoleLog, () => running.kill())
+  const finished = await running.done
+  watch.stop()
   progress.close()
   if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped while Packer was building')
+  const panic = watch.panic()
+  if (panic !== null) {
+    throw new MintmarkError('BUILD_FAILED', `the kernel of the build machine stopped: ${panic}`, {
+      details: lastLines(await files.readText(consoleLog), 12),
+      hint: `its console is ${consoleLog}`,
+      where: { kernel: 'panic' },
+    })
+  }
   const manifest = join(results, 'manifest.json')
   if (finished.code !== 0 || (await files.info(manifest)) === null) {
     const during = progress.steps.at(-1)?.name ?? 'starting'
     const step = failedStep(progress.events)
     throw new MintmarkError('BUILD_FAILED', step ?? `packer failed while ${during}`, {
       details: tellingLines(progress.events, 12),
-      hint: `the full log is ${log}, the console of the machine ${join(folder, 'console.log')}`,
+      hint: `the full log is ${log}, the console of the machine ${consoleLog}`,
     })
   }
   const artifact = artifactFile(await files.readText(manifest))
@@ -157,6 +172,18 @@ async function build(input: EngineInput, step: { update(text: string): void }) {
     artifact: artifact.startsWith('/') ? artifact : join(folder, artifact),
     steps: progress.steps,
     tools: packer.tools,
+  }
+}
+
+/** A kernel that stops under emulation is the emulator's fault more often than the image's: it gets a second machine. */
+async function build(input: EngineInput, step: { update(text: string): void }) {
+  try {
+    return await buildOnce(input, step)
+  } catch (cause) {
+    const panicked = cause instanceof MintmarkError && cause.where['kernel'] === 'panic'
+    if (!panicked || input.variables['accelerator'] !== 'tcg') throw cause
+    input.world.report.warn(`${cause.message}; building once more, for it ran emulated`)
+    return buildOnce(input, step)
   }
 }
 
