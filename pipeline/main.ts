@@ -46,6 +46,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     { signing },
     { placesFrom },
     { nodeNet },
+    { fetchBytes },
     { loadEnv },
   ] = await Promise.all([
     import('./ports/exec.ts'),
@@ -56,6 +57,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     import('./ports/signing.ts'),
     import('./ports/places.ts'),
     import('./ports/net.ts'),
+    import('./ports/fetch.ts'),
     import('./cli/load-env.ts'),
   ])
   // A pseudo-terminal without a size (script, docker run -t) has no line to redraw.
@@ -76,6 +78,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     withLock,
     clock: systemClock,
     net: nodeNet,
+    fetch: fetchBytes,
     report,
     tools: findTools(exec, nodeFiles, places),
     catalog: folderCatalog(places.catalog, nodeFiles),

@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Runs every test file by uvu's own runner and believes its totals, not its exit code: an error that uvu can't print ends a
- * suite without a word and with exit code 0.
+ * Runs every test file, or with the word `slow` those of `test/slow/`, by uvu's own runner and believes its totals, not its
+ * exit code: an error that uvu can't print ends a suite without a word and with exit code 0.
  */
 const uvu = fileURLToPath(new URL('../node_modules/uvu/bin.js', import.meta.url))
-const runner = spawn(process.execPath, ['--import', 'tsx', uvu, 'test', '\\.test\\.ts$'], {
+const which = process.argv[2] === 'slow' ? '^slow/.*\\.test\\.ts$' : '^(?!slow/).*\\.test\\.ts$'
+const runner = spawn(process.execPath, ['--import', 'tsx', uvu, 'test', which], {
   stdio: ['ignore', 'pipe', 'inherit'],
 })
 let said = ''

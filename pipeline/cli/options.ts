@@ -1,4 +1,6 @@
 import type { Env } from '../core/settings-env.ts'
+import { MintmarkError } from '../errors.ts'
+import type { SecondScannerOption } from '../stages/second-scanner.ts'
 
 /** The value of an option that takes a text; null when it was not given. */
 export function textOption(
@@ -14,3 +16,26 @@ export const databaseOption = (
   options: Readonly<Record<string, string | boolean | undefined>>,
   env: Env,
 ): string | null => textOption(options, 'trivyDb') ?? (env['MINTMARK_TRIVY_DB'] || null)
+
+/** Where the known-exploited list is: the flag, else the environment or mintmark.yaml; null for none. */
+export const exploitedOption = (
+  options: Readonly<Record<string, string | boolean | undefined>>,
+  env: Env,
+): string | null => textOption(options, 'knownExploited') ?? (env['MINTMARK_KNOWN_EXPLOITED'] || null)
+
+/** Which other scanner looks as well: by flags, else the environment or mintmark.yaml; null for none. */
+export function secondScannerOption(
+  options: Readonly<Record<string, string | boolean | undefined>>,
+  env: Env,
+): SecondScannerOption | null {
+  const name = textOption(options, 'secondScanner') ?? (env['MINTMARK_SECOND_SCANNER'] || null)
+  const database = textOption(options, 'grypeDb') ?? (env['MINTMARK_GRYPE_DB'] || null)
+  if (name === null) return null
+  if (name !== 'grype') throw new MintmarkError('USAGE', `--second-scanner is "${name}": expected grype`)
+  if (database === null) {
+    throw new MintmarkError('USAGE', 'the second scanner grype needs --grype-db, and none is given', {
+      hint: 'give the folder that `grype db update` fills, ~/.cache/grype/db/6',
+    })
+  }
+  return { name, database }
+}

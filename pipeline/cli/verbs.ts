@@ -17,6 +17,14 @@ const database = [
   '--trivy-db <where>',
   'vulnerability database: a folder, or an OCI reference with or without @sha256:digest',
 ] as const
+const exploited = [
+  '--known-exploited <where>',
+  "list of vulnerabilities that are exploited (CISA's JSON): a file or an https address",
+] as const
+const second = [
+  ['--second-scanner <name>', 'grype: let it look as well; it adds findings and never removes one'],
+  ['--grype-db <where>', 'its database: a folder or an archive'],
+] as const
 const trust = ['--trust <file>', 'trust this public key (PEM) and no other'] as const
 const oneRun = ['--run <id>', 'the run to work in (default: the latest)'] as const
 
@@ -26,7 +34,12 @@ const stageVerb = (name: string, summary: string): Verb => ({
   summary,
   group: 'plumbing',
   args: '<image>',
-  options: name === 'scan' ? [oneRun, database] : [oneRun],
+  options:
+    name === 'scan'
+      ? [oneRun, database, ...second]
+      : name === 'gate'
+        ? [oneRun, database, exploited]
+        : [oneRun],
   load: async () => {
     const { runStageVerb } = await import('./verbs/stage.ts')
     return { run: runStageVerb(name) }
@@ -39,7 +52,14 @@ export const verbs: readonly Verb[] = [
     summary: 'install what is missing: Debian packages, Packer, its plugin, Trivy',
     group: 'everyday',
     args: '',
-    options: [consent, ['--for <purpose>', 'release (default), ansible or test']],
+    options: [
+      consent,
+      [
+        '--for <purpose>',
+        'release (default), ansible, tpm, grype or test; may be given several times',
+        'many',
+      ],
+    ],
     load: () => import('./verbs/setup.ts'),
   },
   {
@@ -75,8 +95,12 @@ export const verbs: readonly Verb[] = [
     options: [
       consent,
       database,
+      exploited,
+      ...second,
       ['--release-version <version>', 'MAJOR.MINOR.PATCH instead of the derived one'],
       ['--fresh', 'build anyway: also when nothing changed, and not going on with a stopped run'],
+      ['--emergency', 'ship although findings reject it, if it is no worse than the current release'],
+      ['--reason <text>', 'why it is an emergency; it goes into the record'],
     ],
     load: () => import('./verbs/release.ts'),
   },
@@ -93,7 +117,12 @@ export const verbs: readonly Verb[] = [
     summary: 'all that is known of a release, for an auditor',
     group: 'everyday',
     args: '<ref>',
-    options: [trust],
+    options: [
+      trust,
+      ['--report <form>', 'print its report instead: html, json, md or sarif'],
+      ['-o, --output <file>', 'write that report to a file'],
+      ['--lang <language>', 'of that report: en or zh (default: as it is stored)'],
+    ],
     load: () => import('./verbs/show.ts'),
   },
   {
@@ -146,6 +175,37 @@ export const verbs: readonly Verb[] = [
       ['--detailed-exitcode', 'exit 6 when they are different images'],
     ],
     load: () => import('./verbs/diff.ts'),
+  },
+  {
+    name: 'waive',
+    summary: 'answer for a finding, for a time: written into scans/waivers',
+    group: 'also',
+    args: '<vulnerability>',
+    options: [
+      ['--package <name>', 'the installed package; may be given several times', 'many'],
+      ['--reason <text>', 'why, for an auditor'],
+      ['--until <day>', 'the last day that it holds, e.g. 2027-03-31'],
+      ['--owner <team>', "the team that answers for it (default: the image's owner, or the only team)"],
+      ['--image <name>', 'for this image only (default: for all)'],
+      [
+        '--status <status>',
+        'affected (default: the risk is accepted), not_affected, fixed or under_investigation',
+      ],
+    ],
+    load: () => import('./verbs/waive.ts'),
+  },
+  {
+    name: 'rescan',
+    summary: "judge released images by today's advisories and policy; nothing is rebuilt",
+    group: 'also',
+    args: '[image...]',
+    options: [
+      database,
+      exploited,
+      ['--channel <name>', 'only what this channel points to (default: what any channel points to)'],
+      ['--all', 'every release'],
+    ],
+    load: () => import('./verbs/rescan.ts'),
   },
   {
     name: 'base',

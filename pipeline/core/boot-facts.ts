@@ -1,6 +1,7 @@
 import type { ImageTest } from '../model/definition.ts'
 import type { CheckReport } from '../model/hardening.ts'
 import type { Fact } from '../model/stages.ts'
+import { type LinkWanted, linkRules, type PeerSeen } from './link-facts.ts'
 import { judgeOwnTest, type OwnTestSeen, ownTestExpected, ownTestTitle } from './own-tests.ts'
 import {
   type Answer,
@@ -10,6 +11,7 @@ import {
   parseOsRelease,
   parseRootSize,
 } from './ssh-answers.ts'
+import { fail, judgeAnswer, judged, listed, pass, short, unknown, type Verdict } from './verdict.ts'
 
 /** What one booted instance showed, from outside and by its own answers. */
 export interface BootSeen {
@@ -27,6 +29,8 @@ export interface BootSeen {
   readonly scanProblem: string
   /** Of the definition's own tests, in their order; shorter when the instance did not come up. */
   readonly ownTests: readonly OwnTestSeen[]
+  /** What the peer on the link saw and was asked for; left out when the instance did not come up. */
+  readonly peer?: PeerSeen
 }
 
 export interface BootWanted {
@@ -41,17 +45,8 @@ export interface BootWanted {
   readonly excepted: readonly string[]
   /** The definition's own tests. */
   readonly tests: readonly ImageTest[]
+  readonly machine?: LinkWanted['machine']
 }
-
-interface Verdict {
-  readonly status: Fact['status']
-  readonly found: string
-}
-
-const pass = (found: string): Verdict => ({ status: 'pass', found })
-const fail = (found: string): Verdict => ({ status: 'fail', found })
-const unknown = (found: string): Verdict => ({ status: 'unknown', found })
-const judged = (good: boolean, found: string): Verdict => (good ? pass(found) : fail(found))
 
 interface Rule {
   readonly id: string
@@ -62,17 +57,8 @@ interface Rule {
 
 /** Judges an answer; one that is missing is unknown. */
 function answered(boot: BootSeen, name: string, judge: (text: string, code: number) => Verdict): Verdict {
-  const answer = boot.answers[name]
-  return answer === undefined ? unknown('it did not answer') : judge(answer.text, answer.code)
+  return judgeAnswer(boot.answers, name, judge)
 }
-
-const short = (text: string): string => {
-  const line = text.replace(/\s+/g, ' ').trim()
-  return line === '' ? 'nothing' : line.length > 200 ? `${line.slice(0, 197)}...` : line
-}
-
-const listed = (items: readonly (string | number)[]): string =>
-  items.length === 0 ? 'none' : items.join(', ')
 
 /** Sentence about control results, e.g. `118 pass, 1 fail (sshd-banner)`. */
 export function controlsVerdict(report: CheckReport | null, excepted: readonly string[]): Verdict {
@@ -284,7 +270,9 @@ export function bootFacts(boots: readonly BootSeen[], wanted: BootWanted): reado
         : answered(boot, 'user', (text) => judged(text === wanted.user, `as ${short(text)}`)),
   }
   return [
-    ...[login, ...rulesFor(wanted), ...ownTestRules(wanted.tests)].map((rule) => merged(boots, rule)),
+    ...[login, ...rulesFor(wanted), ...linkRules(wanted), ...ownTestRules(wanted.tests)].map((rule) =>
+      merged(boots, rule),
+    ),
     differing(boots, {
       id: 'host-keys-differ',
       title: 'every instance makes its own SSH host keys',

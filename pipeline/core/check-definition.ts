@@ -8,6 +8,8 @@ export interface DefinitionContext {
   readonly image: string
   /** Teams that may own something; null when any team may. */
   readonly teams: readonly string[] | null
+  /** Policies that there are; null when that can't be told. */
+  readonly policies: readonly string[] | null
 }
 
 /** Names of the files that the distributions keep in /etc/apt/sources.list.d. */
@@ -181,11 +183,12 @@ function checkMachine(definition: Definition, image: string): readonly Finding[]
       path: ['base', 'image'],
       text: `is "${image}", this image itself: name another image, or write from: archive`,
     })
-  if (machine.secureBoot && machine.firmware !== 'uefi')
-    findings.push({
-      path: ['machine', 'secureBoot'],
-      text: `is true, which needs machine.firmware uefi and finds ${machine.firmware}: write firmware: uefi`,
-    })
+  for (const field of ['secureBoot', 'tpm'] as const)
+    if (machine[field] && machine.firmware !== 'uefi')
+      findings.push({
+        path: ['machine', field],
+        text: `is true, which needs machine.firmware uefi and finds ${machine.firmware}: write firmware: uefi`,
+      })
   for (const { name, index, first } of repeated(hardening.exceptions, ({ control }) => control))
     findings.push({
       path: ['hardening', 'exceptions', index, 'control'],
@@ -194,12 +197,28 @@ function checkMachine(definition: Definition, image: string): readonly Finding[]
   return findings
 }
 
+function checkPolicy(
+  { scan: { policy } }: Definition,
+  policies: readonly string[] | null,
+): readonly Finding[] {
+  if (policies === null || policies.includes(policy)) return []
+  const meant = suggestion(policy, policies)
+  const otherwise = `: name one of ${policies.join(', ')}`
+  return [
+    {
+      path: ['scan', 'policy'],
+      text: `is "${policy}", and there is no scans/policies/${policy}.yaml${meant === '' ? otherwise : meant}`,
+    },
+  ]
+}
+
 /** What is wrong in a definition that fits the schema, as far as it can be told without any other file. */
 export const checkDefinition = (
   definition: Definition,
-  { image, teams }: DefinitionContext,
+  { image, teams, policies }: DefinitionContext,
 ): readonly Finding[] => [
   ...checkOwners(definition, teams),
+  ...checkPolicy(definition, policies),
   ...checkMachine(definition, image),
   ...checkRepos(definition),
   ...checkPackages(definition),

@@ -40,27 +40,85 @@ export interface Corrected {
   readonly packages: readonly string[]
 }
 
+type Component = CycloneDx['components'][number]
+
+function parseCycloneDx(text: string): CycloneDx {
+  const parsed = CycloneDx.safeParse(JSON.parse(text))
+  if (parsed.success) return parsed.data
+  throw new MintmarkError('TOOL_FAILED', "trivy's CycloneDX document has an unknown shape", {
+    details: parsed.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`),
+  })
+}
+
+const propertyOf = ({ properties }: Component, key: string): string | undefined =>
+  properties.find(({ name }) => name === prefix + key)?.value
+
+/** As the package says; the version without an epoch. Null for what was made from no source package. */
+function sourceOf(component: Component): Source | null {
+  const name = propertyOf(component, 'SrcName')
+  if (name === undefined) return null
+  const release = propertyOf(component, 'SrcRelease')
+  const version = `${propertyOf(component, 'SrcVersion') ?? ''}${release === undefined ? '' : `-${release}`}`
+  return { name, version }
+}
+
+/**
+ * A copy of Trivy's CycloneDX document for scanners that know source packages by the `upstream` of a package URL, and want an
+ * epoch in its version: without, they would look Debian's packages up under the wrong names and find nothing.
+ * @param canary name of a component that is added for each of these source packages, in a version older than any fix
+ * @throws MintmarkError TOOL_FAILED when the text is no CycloneDX document
+ */
+export function withUpstreams(
+  cyclonedx: string,
+  canary: { readonly name: string; readonly sources: readonly string[]; readonly distro: string },
+): string {
+  const document = parseCycloneDx(cyclonedx)
+  const purl = (start: string, version: string, qualifiers: URLSearchParams): string =>
+    `${start}@${encodeURIComponent(version)}?${qualifiers.toString().replaceAll('+', '%20')}`
+  const components = document.components.map((component) => {
+    const source = sourceOf(component)
+    const { purl: given, version } = component
+    if (source === null || version === undefined || given?.startsWith('pkg:deb/') !== true) return component
+    const [start = '', rest = ''] = given.split('@')
+    const qualifiers = new URLSearchParams(rest.split('?')[1] ?? '')
+    qualifiers.delete('epoch')
+    const epoch = propertyOf(component, 'SrcEpoch')
+    const known = trueSource(source.name, source.version)
+    const { name, version: upstream } = known ?? source
+    qualifiers.set(
+      'upstream',
+      `${name}@${known === null && epoch !== undefined ? `${epoch}:` : ''}${upstream}`,
+    )
+    return { ...component, purl: purl(start, version, qualifiers) }
+  })
+  const canaries = canary.sources.map((source) => {
+    const qualifiers = new URLSearchParams({
+      arch: 'amd64',
+      distro: canary.distro,
+      upstream: `${source}@0.0.1-1`,
+    })
+    return {
+      'bom-ref': `${canary.name} ${source}`,
+      type: 'library',
+      name: canary.name,
+      version: '0.0.1-1',
+      purl: purl(`pkg:deb/${canary.distro.split('-')[0] ?? ''}/${canary.name}`, '0.0.1-1', qualifiers),
+    }
+  })
+  return JSON.stringify({ ...document, components: [...components, ...canaries], vulnerabilities: [] })
+}
+
 /**
  * A copy of Trivy's CycloneDX document in which signed packages have the source that advisories are listed under. It is
  * only for a second look: what is shipped keeps the true names.
  * @throws MintmarkError TOOL_FAILED when the text is no CycloneDX document
  */
 export function correctSources(cyclonedx: string): Corrected {
-  const parsed = CycloneDx.safeParse(JSON.parse(cyclonedx))
-  if (!parsed.success) {
-    throw new MintmarkError('TOOL_FAILED', "trivy's CycloneDX document has an unknown shape", {
-      details: parsed.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`),
-    })
-  }
+  const document = parseCycloneDx(cyclonedx)
   const packages: string[] = []
-  const components = parsed.data.components.map((component) => {
-    const value = (key: string): string | undefined =>
-      component.properties.find(({ name }) => name === prefix + key)?.value
-    const source = value('SrcName')
-    if (source === undefined) return component
-    const release = value('SrcRelease')
-    const version = `${value('SrcVersion') ?? ''}${release === undefined ? '' : `-${release}`}`
-    const corrected = trueSource(source, version)
+  const components = document.components.map((component) => {
+    const source = sourceOf(component)
+    const corrected = source === null ? null : trueSource(source.name, source.version)
     if (corrected === null) return component
     packages.push(component.name)
     const dash = corrected.version.lastIndexOf('-')
@@ -77,6 +135,5 @@ export function correctSources(cyclonedx: string): Corrected {
       ],
     }
   })
-  const document = { ...parsed.data, components, vulnerabilities: [] }
-  return { text: JSON.stringify(document), packages: packages.sort() }
+  return { text: JSON.stringify({ ...document, components, vulnerabilities: [] }), packages: packages.sort() }
 }

@@ -24,11 +24,15 @@ const isCanonicalBase64 = (text: string): boolean => Buffer.from(text, 'base64')
 /**
  * Parses an envelope. There is one way to write each: another spacing, order of keys or base64 padding is refused,
  * so that no byte of the text can change unseen.
+ * @param what for the message: what should have been one
  * @throws MintmarkError VERIFY_FAILED
  */
-export function parseEnvelope(text: string): { readonly envelope: Envelope; readonly payload: Uint8Array } {
+export function parseEnvelope(
+  text: string,
+  what = 'the record',
+): { readonly envelope: Envelope; readonly payload: Uint8Array } {
   const refuse = (why: string, cause?: unknown): MintmarkError =>
-    new MintmarkError('VERIFY_FAILED', `the record is no DSSE envelope of mintmark: ${why}`, { cause })
+    new MintmarkError('VERIFY_FAILED', `${what} is no DSSE envelope of mintmark: ${why}`, { cause })
   let data: unknown
   try {
     data = JSON.parse(text)

@@ -1,6 +1,20 @@
-/** `52:54:00:...` and `192.0.2.1`, as people write them. */
-export type Mac = string
-export type Ipv4 = string
+import { decodePortUnreachable, decodeUdp, type PortUnreachable, type Udp } from './datagrams.ts'
+import {
+  decodeIp,
+  encodeIp,
+  type IpHeader,
+  type IpPacket,
+  internetChecksum,
+  ipBytes,
+  type Ipv4,
+  ipText,
+  leastFrame,
+  type Mac,
+  macBytes,
+  macText,
+  transportChecksum,
+  viewOf,
+} from './ip-packet.ts'
 
 export interface Arp {
   readonly kind: 'arp'
@@ -14,12 +28,8 @@ export interface Arp {
 export type TcpFlag = 'fin' | 'syn' | 'rst' | 'psh' | 'ack'
 
 /** A TCP segment without data, as a port scan sends and sees it. */
-export interface Tcp {
+export interface Tcp extends IpHeader {
   readonly kind: 'tcp'
-  readonly fromMac: Mac
-  readonly toMac: Mac
-  readonly fromIp: Ipv4
-  readonly toIp: Ipv4
   readonly fromPort: number
   readonly toPort: number
   readonly sequence: number
@@ -37,25 +47,6 @@ const flagBits: readonly (readonly [TcpFlag, number])[] = [
   ['ack', 16],
 ]
 const ethernet = 14
-/** Ethernet's least frame, without the check sequence. */
-const leastFrame = 60
-
-const macBytes = (mac: Mac): number[] => mac.split(':').map((part) => Number.parseInt(part, 16))
-const ipBytes = (ip: Ipv4): number[] => ip.split('.').map(Number)
-const macText = (bytes: Uint8Array): Mac =>
-  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
-const ipText = (bytes: Uint8Array): Ipv4 => [...bytes].join('.')
-
-/** The Internet checksum (RFC 1071) of the parts, one after the other; each part but the last has an even length. */
-export function internetChecksum(...parts: readonly Uint8Array[]): number {
-  let sum = 0
-  for (const part of parts) {
-    for (let at = 0; at < part.length; at += 2) sum += ((part[at] ?? 0) << 8) | (part[at + 1] ?? 0)
-  }
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
-  return ~sum & 0xffff
-}
-
 /** An ARP packet in an Ethernet frame; a request goes to everybody. */
 export function encodeArp(arp: Omit<Arp, 'kind'>): Uint8Array {
   const request = arp.operation === 'request'
@@ -69,45 +60,34 @@ export function encodeArp(arp: Omit<Arp, 'kind'>): Uint8Array {
   return frame
 }
 
-function pseudoHeader(from: Uint8Array, to: Uint8Array, length: number): Uint8Array {
-  return Uint8Array.from([...from, ...to, 0, 6, length >>> 8, length & 0xff])
-}
-
 /** A TCP segment without data in IPv4 in an Ethernet frame, both checksums right. A SYN announces the usual 1460 bytes. */
 export function encodeTcp(tcp: Omit<Tcp, 'kind'>): Uint8Array {
+  const { fromMac, toMac, fromIp, toIp } = tcp
   const options = tcp.flags.includes('syn') ? [2, 4, 0x05, 0xb4] : []
   const length = 20 + options.length
-  const frame = new Uint8Array(Math.max(leastFrame, ethernet + 20 + length))
-  frame.set([...macBytes(tcp.toMac), ...macBytes(tcp.fromMac), 0x08, 0x00], 0)
-
-  const ip = frame.subarray(ethernet, ethernet + 20)
-  const view = new DataView(frame.buffer)
-  // Version 4, five words; do not fragment; 64 hops; TCP.
-  ip.set([0x45, 0, 0, 20 + length, 0, 0, 0x40, 0, 64, 6, 0, 0, ...ipBytes(tcp.fromIp), ...ipBytes(tcp.toIp)])
-  view.setUint16(ethernet + 10, internetChecksum(ip))
-
-  const start = ethernet + 20
-  const segment = frame.subarray(start, start + length)
-  view.setUint16(start, tcp.fromPort)
-  view.setUint16(start + 2, tcp.toPort)
-  view.setUint32(start + 4, tcp.sequence)
-  view.setUint32(start + 8, tcp.acknowledgement)
+  const payload = new Uint8Array(length)
+  const view = viewOf(payload)
+  view.setUint16(0, tcp.fromPort)
+  view.setUint16(2, tcp.toPort)
+  view.setUint32(4, tcp.sequence)
+  view.setUint32(8, tcp.acknowledgement)
   const flags = flagBits.reduce((bits, [flag, bit]) => (tcp.flags.includes(flag) ? bits | bit : bits), 0)
-  segment.set([(length / 4) << 4, flags, 0xff, 0xff], 12)
-  segment.set(options, 20)
-  view.setUint16(
-    start + 16,
-    internetChecksum(pseudoHeader(ip.subarray(12, 16), ip.subarray(16, 20), length), segment),
-  )
-  return frame
+  payload.set([(length / 4) << 4, flags, 0xff, 0xff], 12)
+  payload.set(options, 20)
+  view.setUint16(16, transportChecksum(tcp, 'tcp', payload))
+  return encodeIp({ fromMac, toMac, fromIp, toIp, protocol: 'tcp', payload })
 }
 
 /** What a frame says, or null: another protocol, a fragment, cut short, or damaged (a checksum is wrong). */
-export function decodeFrame(frame: Uint8Array): Arp | Tcp | null {
+export function decodeFrame(frame: Uint8Array): Arp | Tcp | Udp | PortUnreachable | null {
   if (frame.length < ethernet) return null
   const type = ((frame[12] ?? 0) << 8) | (frame[13] ?? 0)
   if (type === 0x0806) return decodeArp(frame.subarray(ethernet))
-  return type === 0x0800 ? decodeTcp(frame) : null
+  const packet = type === 0x0800 ? decodeIp(frame) : null
+  if (packet === null) return null
+  if (packet.protocol === 'tcp') return decodeTcp(packet)
+  if (packet.protocol === 'udp') return decodeUdp(packet)
+  return internetChecksum(packet.payload) === 0 ? decodePortUnreachable(packet) : null
 }
 
 function decodeArp(packet: Uint8Array): Arp | null {
@@ -125,32 +105,17 @@ function decodeArp(packet: Uint8Array): Arp | null {
   }
 }
 
-function decodeTcp(frame: Uint8Array): Tcp | null {
-  const packet = frame.subarray(ethernet)
-  if (packet.length < 40) return null
-  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength)
-  const headerLength = (view.getUint8(0) & 0x0f) * 4
-  const totalLength = view.getUint16(2)
-  const fragment = view.getUint16(6) & 0x3fff
-  if (view.getUint8(0) >>> 4 !== 4 || headerLength < 20 || fragment !== 0 || view.getUint8(9) !== 6)
-    return null
-  if (totalLength < headerLength + 20 || totalLength > packet.length) return null
-  if (internetChecksum(packet.subarray(0, headerLength)) !== 0) return null
-  const segment = packet.subarray(headerLength, totalLength)
-  const from = packet.subarray(12, 16)
-  const to = packet.subarray(16, 20)
-  if (internetChecksum(pseudoHeader(from, to, segment.length), segment) !== 0) return null
-  const flags = view.getUint8(headerLength + 13)
+function decodeTcp({ protocol, payload, ...addresses }: IpPacket): Tcp | null {
+  if (payload.length < 20 || transportChecksum(addresses, protocol, payload) !== 0) return null
+  const view = viewOf(payload)
+  const flags = view.getUint8(13)
   return {
     kind: 'tcp',
-    fromMac: macText(frame.subarray(6, 12)),
-    toMac: macText(frame.subarray(0, 6)),
-    fromIp: ipText(from),
-    toIp: ipText(to),
-    fromPort: view.getUint16(headerLength),
-    toPort: view.getUint16(headerLength + 2),
-    sequence: view.getUint32(headerLength + 4),
-    acknowledgement: view.getUint32(headerLength + 8),
+    ...addresses,
+    fromPort: view.getUint16(0),
+    toPort: view.getUint16(2),
+    sequence: view.getUint32(4),
+    acknowledgement: view.getUint32(8),
     flags: flagBits.filter(([, bit]) => (flags & bit) !== 0).map(([flag]) => flag),
   }
 }

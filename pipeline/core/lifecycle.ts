@@ -1,11 +1,10 @@
 import { MintmarkError } from '../errors.ts'
 import type { Lifecycle, LifecycleRow } from '../model/lifecycle.ts'
+import { dayHolds } from './days.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { lifecycles } from './lifecycle-data.ts'
 
-/** A day holds to its end in UTC. */
-const holds = (day: string | null, now: Date): day is string =>
-  day !== null && now.getTime() <= Date.parse(`${day}T23:59:59.999Z`)
+const holds = (day: string | null, now: Date): day is string => day !== null && dayHolds(day, now)
 
 /** The state of a release at a clock. */
 export function lifecycleAt(row: LifecycleRow, now: Date): Lifecycle {

@@ -6,6 +6,7 @@ export interface FstabEntry {
   /** Absolute and normalised: no empty part, no `.` or `..`. */
   readonly mount: string
   readonly type: string
+  readonly options: readonly string[]
 }
 
 /** fstab(5) writes blanks in a field as octal. */
@@ -21,7 +22,7 @@ const plain = (field: string): string =>
 export function parseFstab(text: string): readonly FstabEntry[] {
   const entries: FstabEntry[] = []
   for (const line of text.split('\n')) {
-    const [source, mount, type] = line.trim().split(/\s+/)
+    const [source, mount, type, options = ''] = line.trim().split(/\s+/)
     if (source === undefined || mount === undefined || type === undefined || source.startsWith('#')) continue
     const path = plain(mount)
     if (!path.startsWith('/')) continue
@@ -31,7 +32,12 @@ export function parseFstab(text: string): readonly FstabEntry[] {
         hint: 'a mount point must not climb with ".."; correct what writes etc/fstab',
       })
     }
-    entries.push({ source: plain(source), mount: `/${parts.join('/')}`, type })
+    entries.push({
+      source: plain(source),
+      mount: `/${parts.join('/')}`,
+      type,
+      options: plain(options).split(','),
+    })
   }
   return entries
 }
@@ -41,24 +47,29 @@ export interface Identity {
   readonly label: string
   readonly partUuid: string
   readonly partLabel: string
+  /** Device names that are the same on every machine: those of a logical volume. */
+  readonly devices?: readonly string[]
 }
 
-const byTag: Readonly<Record<string, keyof Identity>> = {
+type Tag = Exclude<keyof Identity, 'devices'>
+
+const byTag: Readonly<Record<string, Tag>> = {
   UUID: 'uuid',
   LABEL: 'label',
   PARTUUID: 'partUuid',
   PARTLABEL: 'partLabel',
 }
 
-const byFolder: Readonly<Record<string, keyof Identity>> = {
+const byFolder: Readonly<Record<string, Tag>> = {
   'by-uuid': 'uuid',
   'by-label': 'label',
   'by-partuuid': 'partUuid',
   'by-partlabel': 'partLabel',
 }
 
-/** True when fstab's source names this file system; a bare device name never does, for it depends on the machine. */
+/** True when fstab's source names this file system; a bare disk's name never does, for it depends on the machine. */
 export function namesFileSystem(source: string, identity: Identity): boolean {
+  if (identity.devices?.includes(source) === true) return true
   const tag = /^([A-Z]+)=(.+)$/.exec(source)
   const link = /^\/dev\/disk\/(by-[a-z]+)\/(.+)$/.exec(source)
   const key = byTag[tag?.[1] ?? ''] ?? byFolder[link?.[1] ?? '']

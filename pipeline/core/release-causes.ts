@@ -51,6 +51,7 @@ function reasonText(reason: GateReason, input: JudgedAgain): string {
       .map((item) => item.expires)
     return `the exception for ${reason.id} expired on ${[...new Set(days)].sort().join(', ')}`
   }
+  if (reason.kind === 'waiver') return `${reason.id}: ${reason.text}`
   if (reason.kind === 'base-age') {
     const age = Math.floor((clock.getTime() - Date.parse(baseMade)) / 86_400_000)
     if (age >= 0) return `the base is ${age} days old, over maxAge ${definition.base.maxAge}`

@@ -8,9 +8,9 @@ export type Env = Readonly<Record<string, string | undefined>>
  * @param root the checkout, which relative paths of the file begin at
  */
 export function settingsEnv(settings: Settings, env: Env, root: string): Env {
-  const { mirrors, scan, catalog } = settings
+  const { mirrors, scan, catalog, language } = settings
   const inCheckout = (path: string): string => (path.startsWith('/') ? path : join(root, path))
-  const { database } = scan
+  const { database, knownExploited, secondScanner, grypeDatabase } = scan
   const values: Env = {
     MINTMARK_DEBIAN_MIRROR: mirrors.debian,
     MINTMARK_DEBIAN_SECURITY_MIRROR: mirrors.debianSecurity,
@@ -18,7 +18,14 @@ export function settingsEnv(settings: Settings, env: Env, root: string): Env {
     // A reference like registry.example/trivy-db:2 is no path.
     MINTMARK_TRIVY_DB:
       database !== undefined && /^\.{1,2}\//.test(database) ? inCheckout(database) : database,
+    MINTMARK_KNOWN_EXPLOITED:
+      knownExploited === undefined || /^[a-z][a-z0-9+.-]*:\/\//i.test(knownExploited)
+        ? knownExploited
+        : inCheckout(knownExploited),
+    MINTMARK_SECOND_SCANNER: secondScanner,
+    MINTMARK_GRYPE_DB: grypeDatabase === undefined ? undefined : inCheckout(grypeDatabase),
     MINTMARK_CATALOG: catalog === undefined ? undefined : inCheckout(catalog),
+    MINTMARK_LANGUAGE: language,
   }
   const merged: Record<string, string | undefined> = { ...env }
   for (const [name, value] of Object.entries(values)) merged[name] = env[name] || value

@@ -1,4 +1,8 @@
 import { CheckReport } from '../model/hardening.ts'
+import { ageingFunction } from './password-ageing.ts'
+
+/** Shell function of the scripts below: `ask NAME COMMAND...` prints one answer. */
+export const askFunction = `ask() { name=$1; shift; echo "@@ $name"; "$@" 2>&1 </dev/null; code=$?; echo; echo "@@ = $code"; }`
 
 /**
  * One script for all that is asked inside a booted instance: every process in an emulated guest costs 25 ms and
@@ -6,13 +10,16 @@ import { CheckReport } from '../model/hardening.ts'
  * `@@ = EXIT-CODE`.
  */
 export const lookScript = `
-ask() { name=$1; shift; echo "@@ $name"; "$@" 2>&1 </dev/null; code=$?; echo; echo "@@ = $code"; }
+${askFunction}
 quiet() { "$@" 2>/dev/null; }
 listening() { ss -Hltn; }
 locked() { sudo -n awk -F: -v user="$(id -un)" '$1 == user { print substr($2, 1, 1) }' /etc/shadow; }
 # A strict umask may hide from the user what is no secret.
 as_root() { sudo -n "$@" 2>/dev/null || "$@"; }
+# Four bytes of attributes, then the value.
+secure_boot() { od -An -tu1 -j4 -N1 /sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c; }
 host_keys() { as_root cat /etc/ssh/ssh_host_*_key.pub; }
+${ageingFunction}
 # The boot's own jobs: done when cloud-init is.
 booted() { timeout 180 systemctl is-system-running --wait; }
 cloud_result() { as_root cat /run/cloud-init/result.json; }
@@ -29,6 +36,7 @@ ask booted booted
 ask user id -un
 ask sudo sudo -n id -u
 ask password locked
+ask ageing ageing
 ask machine-id cat /etc/machine-id
 ask host-keys host_keys
 ask instance-id as_root cat /run/cloud-init/.instance-id
@@ -38,6 +46,9 @@ ask cloud-status cloud_status
 ask failed-units systemctl list-units --failed --plain --no-legend --no-pager
 ask root-size root_size
 ask listening listening
+ask listening-udp ss -Hlun
+ask secure-boot secure_boot
+ask tpm cat /sys/class/tpm/tpm0/tpm_version_major
 ask check quiet sudo -n mintmark-check --json
 `
 

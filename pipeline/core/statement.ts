@@ -1,3 +1,4 @@
+import type * as z from 'zod'
 import { MintmarkError } from '../errors.ts'
 import type { ControlResult, ControlStatus } from '../model/hardening.ts'
 import { ChannelPointer, type RecordPredicate, Statement } from '../model/release.ts'
@@ -5,6 +6,10 @@ import { canonicalJson } from './digest.ts'
 
 /** Worst first: a control is as good as its worst result. */
 const worstFirst: readonly ControlStatus[] = ['fail', 'error', 'pass', 'notapplicable']
+
+/** The status of a control that was looked at in several places; `error` when nobody looked. */
+export const worstOf = (statuses: ReadonlySet<ControlStatus>): ControlStatus =>
+  worstFirst.find((status) => statuses.has(status)) ?? 'error'
 
 /**
  * Counts each control of the image once, by its worst result over all the places where it was checked. One that
@@ -20,10 +25,7 @@ export function summariseControls(
     seen.set(control, (seen.get(control) ?? new Set()).add(status))
   }
   const ids = [...new Set([...controls, ...seen.keys()])]
-  for (const id of ids) {
-    const statuses = seen.get(id)
-    counts[worstFirst.find((status) => statuses?.has(status)) ?? 'error'] += 1
-  }
+  for (const id of ids) counts[worstOf(seen.get(id) ?? new Set())] += 1
   return { total: ids.length, ...counts }
 }
 
@@ -47,12 +49,13 @@ export function buildStatement(predicate: RecordPredicate): Statement {
 export const payloadOf = (statement: Statement): Uint8Array => Buffer.from(canonicalJson(statement))
 
 /**
- * The statement in an envelope's payload.
+ * What an envelope's payload holds, by its schema.
+ * @param what for the message, e.g. "the record's payload is no statement of mintmark"
  * @throws MintmarkError VERIFY_FAILED when it is none, or not in canonical form
  */
-export function parsePayload(payload: Uint8Array): Statement {
+export function parseSigned<T>(payload: Uint8Array, schema: z.ZodType<T>, what: string): T {
   const refuse = (why: string, cause?: unknown): MintmarkError =>
-    new MintmarkError('VERIFY_FAILED', `the record's payload is no statement of mintmark: ${why}`, { cause })
+    new MintmarkError('VERIFY_FAILED', `${what}: ${why}`, { cause })
   const text = Buffer.from(payload).toString('utf8')
   let data: unknown
   try {
@@ -60,14 +63,22 @@ export function parsePayload(payload: Uint8Array): Statement {
   } catch (cause) {
     throw refuse('it is not JSON', cause)
   }
-  const parsed = Statement.safeParse(data)
+  const parsed = schema.safeParse(data)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     throw refuse(`${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim())
   }
-  if (canonicalJson(parsed.data) !== text) throw refuse('its JSON is not in canonical form')
+  // The data as they were written: the schema adds what those of before a field had it don't hold.
+  if (canonicalJson(data) !== text) throw refuse('its JSON is not in canonical form')
   return parsed.data
 }
+
+/**
+ * The statement in an envelope's payload.
+ * @throws MintmarkError VERIFY_FAILED when it is none, or not in canonical form
+ */
+export const parsePayload = (payload: Uint8Array): Statement =>
+  parseSigned(payload, Statement, "the record's payload is no statement of mintmark")
 
 /** @throws MintmarkError VERIFY_FAILED when the text is not the pointer of the channel that the key names */
 export function parsePointer(text: string, key: string): ChannelPointer {

@@ -274,12 +274,21 @@ export const Definition = z.strictObject({
     .strictObject({
       firmware: z.enum(['bios', 'uefi']).default('bios'),
       secureBoot: z.boolean().default(false).meta({ description: 'Needs firmware: uefi.' }),
+      tpm: z.boolean().default(false).meta({
+        description:
+          'A TPM 2.0 in the machines that test and boot the image; the build has none. Needs firmware: uefi.',
+      }),
     })
     .prefault({})
     .meta({ description: 'The machine that the image is made for.' }),
   test: z.array(ImageTest).default([]).meta({ description: 'Tests of your own, in the booted image.' }),
   scan: z
-    .strictObject({ policy: z.enum(['default']).default('default') })
+    .strictObject({
+      policy: Slug.default('default').meta({
+        description: 'Name of a file of scans/policies.',
+        examples: ['strict'],
+      }),
+    })
     .prefault({})
     .meta({ description: 'What findings a release may have: a policy of scans/policies.' }),
   targets: z
@@ -298,7 +307,6 @@ export type Definition = z.infer<typeof Definition>
  */
 export const notYetSupported: readonly string[] = [
   'retention',
-  'machine.tpm',
   'targets.aws',
   'targets.azure',
   'targets.alibaba',

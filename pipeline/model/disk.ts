@@ -4,6 +4,8 @@ import * as z from 'zod'
 export const SfdiskDump = z.object({
   partitiontable: z.object({
     label: z.string(),
+    /** Of a GPT a GUID, of an MBR 0x and 8 hex digits. */
+    id: z.string().default(''),
     unit: z.literal('sectors'),
     sectorsize: z.int().positive().default(512),
     partitions: z

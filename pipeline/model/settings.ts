@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { TeamName } from './ids.ts'
+import { listAddress } from './known-exploited.ts'
 
 const Mirror = z
   .url({ protocol: /^https?$/, error: 'an http or https address, e.g. https://deb.debian.org/debian' })
@@ -11,6 +12,16 @@ const Where = z
   .min(1)
   .max(500)
   .regex(/^[^~\p{Cc}][^\p{Cc}]*$/u, 'a path in full, without "~"')
+
+/** Of the reports. */
+export const Language = z.enum(['en', 'zh'])
+export type Language = z.infer<typeof Language>
+
+/** CISA's catalog, or one in its form: a file, or an address that nobody on the way can change. */
+const KnownExploitedAt = Where.refine(
+  (where) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(where) || listAddress.test(where),
+  'a file, or an https address without credentials and query',
+)
 
 /** `mintmark.yaml`: what a team shares. The file and each field but `schema` are optional; an environment variable or a flag wins. */
 export const Settings = z.strictObject({
@@ -31,9 +42,18 @@ export const Settings = z.strictObject({
         .optional(),
     })
     .prefault({}),
-  /** Of vulnerabilities: a folder, or an OCI reference. */
-  scan: z.strictObject({ database: Where.optional() }).prefault({}),
+  /** Of vulnerabilities: a folder, or an OCI reference; and which of them are known to be exploited. */
+  scan: z
+    .strictObject({
+      database: Where.optional(),
+      knownExploited: KnownExploitedAt.optional(),
+      secondScanner: z.literal('grype').optional(),
+      grypeDatabase: Where.optional(),
+    })
+    .prefault({}),
   /** A folder: absolute, or from the checkout. */
   catalog: Where.optional(),
+  /** Of the reports about a run; English when it is left out. */
+  language: Language.optional(),
 })
 export type Settings = z.infer<typeof Settings>

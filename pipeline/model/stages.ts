@@ -45,7 +45,14 @@ export type Fact = z.infer<typeof Fact>
 export const TestReport = z.strictObject({
   subject: Sha256,
   facts: z.array(Fact),
-  boots: z.array(z.strictObject({ instance: z.string(), secondsToLogin: z.number() })),
+  boots: z.array(
+    z.strictObject({
+      instance: z.string(),
+      secondsToLogin: z.number(),
+      /** Of that power-on: a new instance, after an upgrade, many days later with a full disk, or today with a full disk. */
+      purpose: z.enum(['new', 'upgraded', 'later', 'full']).optional(),
+    }),
+  ),
   /** mintmark-check of each boot and of the offline disk. */
   controls: z.array(z.strictObject({ where: z.string(), results: z.array(ControlResult) })),
 })
@@ -62,10 +69,25 @@ export const Finding = z.strictObject({
   fixed: z.string().nullable(),
   severity: Severity,
   title: z.string(),
+  /** Who found it; Trivy alone when it is left out. */
+  by: z.array(z.enum(['trivy', 'grype'])).optional(),
 })
 export type Finding = z.infer<typeof Finding>
 
-export const SecretFinding = z.strictObject({ rule: z.string(), path: z.string(), severity: Severity })
+export const SecretFinding = z.strictObject({
+  rule: z.string(),
+  path: z.string(),
+  severity: Severity,
+  /** Who found it; Trivy when it is left out. */
+  by: z.enum(['trivy', 'mintmark']).optional(),
+  /** Of the first one in the file, from 1. */
+  line: z.int().optional(),
+})
+export type SecretFinding = z.infer<typeof SecretFinding>
+
+/** A key in a file that is as its package delivered it: published to everyone, so no secret. */
+export const PackagedSecret = z.strictObject({ rule: z.string(), path: z.string(), package: z.string() })
+export type PackagedSecret = z.infer<typeof PackagedSecret>
 
 /** The advisories that were used; null in a ScanReport means that none could be had. */
 export const Database = z.strictObject({
@@ -78,6 +100,14 @@ export const Database = z.strictObject({
 })
 export type Database = z.infer<typeof Database>
 
+export const SecondScanner = z.strictObject({
+  name: z.literal('grype'),
+  version: z.string(),
+  sha256: Sha256,
+  database: z.strictObject({ source: z.string(), sha256: Sha256, built: Instant }),
+})
+export type SecondScanner = z.infer<typeof SecondScanner>
+
 export const ScanReport = z.strictObject({
   subject: Sha256,
   os: z.strictObject({ family: z.string(), release: z.string() }),
@@ -87,8 +117,16 @@ export const ScanReport = z.strictObject({
   databaseProblem: z.string().nullable(),
   findings: z.array(Finding),
   secrets: z.array(SecretFinding),
-  /** Report name (cyclonedx, spdx, sarif, table, json, packages) -> file in the run folder and its digest. */
+  packagedSecrets: z.array(PackagedSecret).optional(),
+  /** Report name (cyclonedx, spdx, table, json, packages) -> file in the run folder and its digest. */
   files: z.record(z.string(), z.strictObject({ path: z.string(), sha256: Sha256 })),
-  trivy: z.strictObject({ version: z.string(), sha256: Sha256 }),
+  trivy: z.strictObject({
+    version: z.string(),
+    sha256: Sha256,
+    /** False: it had a network at hand, for this machine forbids network namespaces. Reports of before it was told have none. */
+    isolated: z.boolean().optional(),
+  }),
+  /** When a second scanner was asked for: what it was, and the advisories that it used. */
+  secondScanner: SecondScanner.optional(),
 })
 export type ScanReport = z.infer<typeof ScanReport>

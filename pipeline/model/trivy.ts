@@ -65,6 +65,7 @@ export const CycloneDx = z.looseObject({
       z.looseObject({
         name: z.string(),
         version: z.string().optional(),
+        purl: z.string().optional(),
         properties: z.array(z.looseObject({ name: z.string(), value: z.string().default('') })).default([]),
       }),
     )

@@ -15,6 +15,8 @@ export interface RunOptions {
    * `child`: only the child itself does; for programs that make user namespaces of their own.
    */
   readonly leash?: 'tree' | 'child'
+  /** `none`: the child has no network at all, not even a loopback. Only where `cutsNetwork` says that it can be had. */
+  readonly network?: 'none'
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
   /** Both streams are appended to this file. */
   readonly logTo?: string
@@ -45,6 +47,8 @@ export interface Exec {
   /** Absolute path of a program on PATH (or in the sbin folders), or null. */
   which(name: string): Promise<string | null>
   readonly isRoot: boolean
+  /** Whether a child can be had without a network here; some kernels and containers forbid it. */
+  cutsNetwork(): Promise<boolean>
   /** Milliseconds so far in which at least one child of ours ran: the rest of a run's time is our own. */
   busyMs(): number
 }
@@ -75,11 +79,14 @@ function childEnv(extra: Readonly<Record<string, string>> | undefined): Record<s
 
 const isRoot = process.getuid?.() === 0
 
-function leashed(argv: readonly string[], leash: RunOptions['leash']): readonly string[] {
+const asUser = isRoot ? [] : ['--user', '--map-current-user']
+const withoutNetwork = ['unshare', ...asUser, '--net']
+
+function leashed(command: readonly string[], { leash, network }: RunOptions): readonly string[] {
+  const argv = network === 'none' ? [...withoutNetwork, ...command] : command
   if (leash === undefined) return argv
   const onParentDeath = ['setpriv', '--pdeathsig', 'KILL']
   if (leash === 'child') return [...onParentDeath, ...argv]
-  const asUser = isRoot ? [] : ['--user', '--map-current-user']
   return [...onParentDeath, 'unshare', ...asUser, '--pid', '--fork', '--kill-child', ...argv]
 }
 
@@ -134,7 +141,7 @@ export function nodeExec(signal: AbortSignal): Exec {
       ...(options.input === undefined ? {} : { input: options.input }),
     })
     began()
-    const child = shell`${leashed(argv, options.leash)}`
+    const child = shell`${leashed(argv, options)}`
     if (options.input === undefined) child.stdin.end()
     const { onLine } = options
     if (onLine !== undefined) {
@@ -192,9 +199,15 @@ export function nodeExec(signal: AbortSignal): Exec {
     })
   }
 
+  let cut: Promise<boolean> | null = null
+  const cutsNetwork = (): Promise<boolean> => {
+    cut ??= start([...withoutNetwork, 'true']).done.then(({ code }) => code === 0)
+    return cut
+  }
+
   const busyMs = (): number => busy + (children > 0 ? performance.now() - busySince : 0)
 
-  return { run, start, which, isRoot, busyMs }
+  return { run, start, which, isRoot, cutsNetwork, busyMs }
 }
 
 function tail(text: string, lines: number): string[] {

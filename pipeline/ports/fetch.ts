@@ -5,11 +5,10 @@ export interface FetchOptions {
   readonly signal?: AbortSignal
 }
 
-/**
- * The body behind an http or https URL.
- * @throws MintmarkError PROVIDER_UNREACHABLE
- */
-export async function fetchBytes(url: string, options: FetchOptions): Promise<Uint8Array> {
+/** The body behind an http or https URL. @throws MintmarkError PROVIDER_UNREACHABLE */
+export type Fetch = (url: string, options: FetchOptions) => Promise<Uint8Array>
+
+export const fetchBytes: Fetch = async (url, options) => {
   const deadline = AbortSignal.timeout(options.timeoutMs)
   const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal])
   try {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import * as semver from 'semver'
 import { MintmarkError } from '../errors.ts'
-import { debianPackages, type ToolRow, toolTable, unpackedPackages } from '../tools/table.ts'
+import { debianPackages, optionalTools, type ToolRow, toolTable, unpackedPackages } from '../tools/table.ts'
 import type { Exec } from './exec.ts'
 import type { Files } from './files.ts'
 import {
@@ -32,17 +32,23 @@ export function refusal(row: ToolRow, version: string): string | null {
 export function findTools(exec: Exec, files: Files, places: Places): Tools {
   const known = new Map<ToolName, Promise<ToolState>>()
 
-  async function inPath(name: ToolName): Promise<ToolState | null> {
-    const path = await exec.which(name)
-    if (path === null) return null
-    const row: ToolRow = toolTable[name]
-    const { stdout, stderr } = await exec.run([path, ...row.versionArgs], {
+  async function versionOf(name: ToolName, path: string): Promise<string> {
+    const isolated = await exec.cutsNetwork()
+    const { stdout, stderr } = await exec.run([path, ...toolTable[name].versionArgs], {
       ok: 'any',
       timeoutMs: 20_000,
       env: { CHECKPOINT_DISABLE: '1' },
+      // Nobody knows yet what program this is.
+      ...(isolated ? { network: 'none' } : {}),
     })
-    const version = versionIn(stdout) ?? versionIn(stderr) ?? 'unknown'
-    const why = refusal(row, version)
+    return versionIn(stdout) ?? versionIn(stderr) ?? 'unknown'
+  }
+
+  async function inPath(name: ToolName): Promise<ToolState | null> {
+    const path = await exec.which(name)
+    if (path === null) return null
+    const version = await versionOf(name, path)
+    const why = refusal(toolTable[name], version)
     if (why !== null) return { status: 'refused', path, version, why }
     return { status: 'accepted', tool: { path, version, sha256: await files.sha256(path), origin: 'PATH' } }
   }
@@ -53,14 +59,20 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
     const receipt = join(folder, 'receipt.json')
     if ((await files.info(receipt)) === null) return { status: 'missing', why: 'not installed' }
     const { sha256, origin } = JSON.parse(await files.readText(receipt)) as { sha256: string; origin: string }
-    const { version } = toolTable[name]
+    const pinned = toolTable[name].version
     if ((await files.info(path)) === null || (await files.sha256(path)) !== sha256) {
       return {
         status: 'refused',
         path,
-        version,
+        version: pinned,
         why: 'the file is not what was installed: remove its folder and run setup again',
       }
+    }
+    // The receipt lies beside the program: who could put one there wrote the other as well.
+    const version = await versionOf(name, path)
+    if (version !== pinned) {
+      const why = refusal(toolTable[name], version) ?? `mintmark installed ${pinned}`
+      return { status: 'refused', path, version, why: `${why}; remove its folder and run setup again` }
     }
     return { status: 'accepted', tool: { path, version, sha256, origin } }
   }
@@ -102,7 +114,11 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
       if (state.status === 'accepted') return state.tool
       const { title } = toolTable[name]
       if (state.status === 'missing')
-        throw new MintmarkError('TOOL_MISSING', `${title} is not on this machine`)
+        throw new MintmarkError(
+          'TOOL_MISSING',
+          `${title} is not on this machine`,
+          optionalTools.includes(name) ? { hint: `./mintmark setup --for ${name} --yes` } : {},
+        )
       throw new MintmarkError('TOOL_REFUSED', `${state.path} is ${title} ${state.version}: ${state.why}`, {
         hint: './mintmark setup --yes installs an accepted one',
       })
@@ -116,7 +132,8 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
     async debianPackages(purpose) {
       const wanted: Readonly<Record<string, string>> = {
         ...debianPackages.release,
-        ...(purpose === 'release' ? {} : debianPackages.ansible),
+        ...(purpose === 'ansible' || purpose === 'test' ? debianPackages.ansible : {}),
+        ...(purpose === 'tpm' || purpose === 'test' ? debianPackages.tpm : {}),
         ...(purpose === 'test' ? debianPackages.test : {}),
       }
       const versions = await debianVersions(Object.keys(wanted))

@@ -12,6 +12,8 @@ export interface Places {
   readonly tools: string
   /** Bootstrapped bases, by key. */
   readonly bases: string
+  /** Machines that read disks, by key. */
+  readonly helpers: string
   readonly databases: string
   /** What suites have, by the digest of their index. */
   readonly indices: string
@@ -33,6 +35,7 @@ export function placesFrom(env: Readonly<Record<string, string | undefined>>, ro
     keys: join(data, 'keys'),
     tools: join(cache, 'tools'),
     bases: join(cache, 'bases'),
+    helpers: join(cache, 'helpers'),
     databases: join(cache, 'databases'),
     indices: join(cache, 'indices'),
     runs: join(state, 'runs'),

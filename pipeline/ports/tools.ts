@@ -1,5 +1,5 @@
 /** Programs that are built or downloaded at a pinned version, not taken from Debian. */
-export type ToolName = 'packer' | 'packer-plugin-qemu' | 'trivy'
+export type ToolName = 'packer' | 'packer-plugin-qemu' | 'trivy' | 'grype'
 
 export interface Tool {
   /** Absolute path of the program. */
@@ -36,7 +36,7 @@ export interface Tools {
   install(name: ToolName, onProgress: (text: string) => void): Promise<Tool>
   /** Removes what building left in the cache besides the tools. */
   dropBuildFiles(): Promise<void>
-  debianPackages(purpose: 'release' | 'ansible' | 'test'): Promise<readonly DebianPackage[]>
+  debianPackages(purpose: 'release' | 'ansible' | 'tpm' | 'grype' | 'test'): Promise<readonly DebianPackage[]>
   /** Installs by apt-get: as root, or by sudo where it asks for no password. @throws TOOL_MISSING with the command to paste */
   installDebianPackages(names: readonly string[], onProgress: (text: string) => void): Promise<void>
 }

@@ -1,6 +1,7 @@
 import type { Catalog } from './catalog.ts'
 import type { Clock } from './clock.ts'
 import type { Exec } from './exec.ts'
+import type { Fetch } from './fetch.ts'
 import type { Files } from './files.ts'
 import type { WithLock } from './lock.ts'
 import type { Net } from './net.ts'
@@ -15,6 +16,8 @@ export interface World {
   readonly files: Files
   readonly clock: Clock
   readonly withLock: WithLock
+  /** Small texts of publishers; packages and images come by their own ways. */
+  readonly fetch: Fetch
   /** Needed to launch machines; a world without it can do all else. */
   readonly net?: Net
   readonly report: Report

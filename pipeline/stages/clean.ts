@@ -10,6 +10,7 @@ export type CleanScope = 'all' | 'runs'
 const held = {
   runs: 'run folders',
   bases: 'bootstrapped bases',
+  helpers: 'machines that read disks',
   databases: 'vulnerability databases',
   indices: 'package indices',
   tools: 'tools',

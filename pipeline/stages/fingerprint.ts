@@ -5,12 +5,16 @@ import type { Definition } from '../model/definition.ts'
 import type { Fingerprint } from '../model/release.ts'
 import type { World } from '../ports/world.ts'
 import type { Target } from '../targets/target.ts'
-import { toolTable } from '../tools/table.ts'
+import { optionalTools, toolTable } from '../tools/table.ts'
 import { loadLock } from './load-definition.ts'
 import type { StageContext } from './stage.ts'
 
 const toolPins = (): Record<string, string> =>
-  Object.fromEntries(Object.entries(toolTable).map(([name, { version }]) => [name, version]))
+  Object.fromEntries(
+    Object.entries(toolTable)
+      .filter(([name]) => !optionalTools.some((optional) => optional === name))
+      .map(([name, { version }]) => [name, version]),
+  )
 
 /** The lock of a base that has one; null for a parent image. */
 export const lockOf = (world: World, image: string, definition: Definition): Promise<BaseLock | null> =>

@@ -1,52 +1,133 @@
-import { join } from 'node:path'
-import { sha256 } from '../core/digest.ts'
+import { decideEmergency, otherKinds, type Rejected, withNote, worseThan } from '../core/emergency.ts'
 import { evaluateGate, type GateInput } from '../core/evaluate-gate.ts'
-import { parseYaml } from '../core/parse-yaml.ts'
-import { GateDecision, Policy } from '../model/gate.ts'
+import { idleWaivers, openFindings } from '../core/evaluate-gate-findings.ts'
+import { MintmarkError } from '../errors.ts'
+import { GateDecision } from '../model/gate.ts'
 import type { World } from '../ports/world.ts'
+import { targets } from '../targets/registry.ts'
+import { currentRelease } from './current-release.ts'
+import { loadKnownExploited } from './load-known-exploited.ts'
+import { loadPolicy } from './load-policy.ts'
+import { loadWaivers } from './load-waivers.ts'
 import type { Stage, StageContext } from './stage.ts'
+import { writeReports } from './write-report.ts'
+
+/** What the other stages found out about an image. */
+export type JudgedFacts = Pick<GateInput, 'image' | 'definition' | 'base' | 'build' | 'test' | 'scan'>
+
+export interface JudgeOptions {
+  /** A file or an address; null for none. Left out: what the environment or mintmark.yaml says. */
+  readonly knownExploited?: string | null
+}
+
+const count = (many: number, one: string): string => `${many} ${one}${many === 1 ? '' : 's'}`
 
 function lineOf(decision: GateDecision): string {
   const { name } = decision.policy
-  const { excepted } = decision
+  const { excepted, waived, emergency } = decision
   const also = [
+    emergency === null
+      ? ''
+      : `EMERGENCY: ${count(emergency.shipped.length, 'finding')} shipped, no worse than ${emergency.comparedWith}`,
     decision.vulnerability === 'unknown' ? 'vulnerabilities unknown: good for nightly only' : '',
-    excepted.length === 0 ? '' : `${excepted.length} excepted control${excepted.length === 1 ? '' : 's'}`,
+    waived.length === 0 ? '' : count(waived.length, 'waived finding'),
+    excepted.length === 0 ? '' : count(excepted.length, 'excepted control'),
   ].filter((text) => text !== '')
   const verdict =
     decision.verdict === 'passed'
       ? `passed policy ${name}`
-      : `rejected by policy ${name}: ${decision.reasons.length} reason${decision.reasons.length === 1 ? '' : 's'}`
+      : `rejected by policy ${name}: ${count(decision.reasons.length, 'reason')}`
   return [verdict, ...also].join('; ')
 }
 
-/** Judges the facts of an image by the policy as it is now, at today's clock. */
+/** The facts with policy, waivers, list and clock of today. */
+async function inputOf(world: World, facts: JudgedFacts, options: JudgeOptions): Promise<GateInput> {
+  const { policy, name, sha256 } = await loadPolicy(world, facts.definition.scan.policy)
+  const set = world.env['MINTMARK_KNOWN_EXPLOITED'] || null
+  const list = options.knownExploited === undefined ? set : options.knownExploited
+  return {
+    ...facts,
+    policy,
+    policyName: name,
+    policySha256: sha256,
+    waivers: await loadWaivers(world),
+    knownExploited: await loadKnownExploited(world, list),
+    now: world.clock.now(),
+  }
+}
+
+/**
+ * Judges the facts of an image by policy, waivers and known-exploited list as they are now, at today's clock.
+ * @throws MintmarkError CONFIG_INVALID for a policy, waiver or list that is wrong; PROVIDER_UNREACHABLE
+ */
 export async function judge(
   world: World,
-  facts: Pick<GateInput, 'image' | 'definition' | 'base' | 'build' | 'test' | 'scan'>,
+  facts: JudgedFacts,
+  options: JudgeOptions = {},
 ): Promise<GateDecision> {
-  const name = facts.definition.scan.policy
-  const path = join('scans/policies', `${name}.yaml`)
-  const text = await world.files.readText(join(world.places.root, path))
-  return evaluateGate({
-    ...facts,
-    policy: parseYaml(Policy, text, { path }),
-    policyName: name,
-    policySha256: sha256(text),
-    now: world.clock.now(),
-  })
+  return evaluateGate(await inputOf(world, facts, options))
+}
+
+/** Reads all that a judgement needs besides facts, so that a mistake in it is told before a build and not after. */
+export async function checkJudgement(
+  world: World,
+  policy: string,
+  knownExploited: string | null,
+): Promise<void> {
+  await loadPolicy(world, policy)
+  await loadWaivers(world)
+  await loadKnownExploited(world, knownExploited)
+}
+
+/** A word on what an emergency could do. It is only advice: when the current release can't be looked at there is none. */
+async function advised(context: StageContext, input: GateInput, decision: Rejected): Promise<Rejected> {
+  if (otherKinds(decision).length > 0) return decision
+  const { world, image, definition, options } = context
+  try {
+    const { trivyDb } = options
+    const current = await currentRelease(world, { image, definition, target: targets.qemu, trivyDb })
+    if (current === null || worseThan(openFindings(input), current).length > 0) return decision
+    return withNote(
+      decision,
+      `no worse than ${current.name} → ./mintmark release ${image} --emergency --reason "..." may ship it, recorded`,
+    )
+  } catch (cause) {
+    if (!(cause instanceof MintmarkError) || world.signal.aborted) throw cause
+    return decision
+  }
 }
 
 async function run(context: StageContext): Promise<{ output: GateDecision; line: string }> {
-  const { world, image, definition, need } = context
-  const output = await judge(world, {
+  const { world, image, definition, need, options, step } = context
+  const facts = {
     image,
     definition,
     base: need('base'),
     build: need('build'),
     test: need('test'),
     scan: need('scan'),
-  })
+  }
+  const input = await inputOf(world, facts, { knownExploited: options.knownExploited })
+  const idle = idleWaivers(input)
+  if (idle.length > 0)
+    world.report.warn(
+      `${count(idle.length, 'waiver')} that ${idle.length === 1 ? 'does' : 'do'} nothing here: ${idle.join('; ')}`,
+    )
+  const first = evaluateGate(input)
+  if (first.verdict === 'passed') return { output: first, line: lineOf(first) }
+  if (otherKinds(first).length === 0) step.update('comparing with the current release')
+  const { emergency, trivyDb } = options
+  const output =
+    emergency === null
+      ? await advised(context, input, first)
+      : decideEmergency(
+          first,
+          openFindings(input),
+          otherKinds(first).length > 0
+            ? null
+            : await currentRelease(world, { image, definition, target: targets.qemu, trivyDb }),
+          emergency,
+        )
   return { output, line: lineOf(output) }
 }
 
@@ -57,4 +138,5 @@ export const gateStage: Stage<'gate'> = {
   always: true,
   output: GateDecision,
   run,
+  after: writeReports,
 }

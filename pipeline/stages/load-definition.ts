@@ -7,6 +7,7 @@ import { BaseLock } from '../model/base.ts'
 import { Definition, notYetSupported } from '../model/definition.ts'
 import { ImageName } from '../model/ids.ts'
 import type { World } from '../ports/world.ts'
+import { policyNames } from './load-policy.ts'
 import { loadSettings } from './load-settings.ts'
 
 /** Names of all definitions below images/, sorted. */
@@ -39,10 +40,12 @@ export async function loadDefinition(world: World, image: string): Promise<Defin
   }
   const text = await world.files.readText(join(world.places.root, path))
   const { teams = null } = await loadSettings(world, world.places.root)
+  const names = await policyNames(world)
+  const policies = names.length === 0 ? null : names
   return parseYaml(Definition, text, {
     path,
     notYetSupported,
-    check: (definition) => checkDefinition(definition, { image, teams }),
+    check: (definition) => checkDefinition(definition, { image, teams, policies }),
   })
 }
 

@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { parsedJson } from '../core/parsed-json.ts'
 import { MintmarkError } from '../errors.ts'
+import { ResolvedBase } from '../model/base.ts'
 import type { RecordPredicate } from '../model/release.ts'
 import { ScanReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
@@ -42,3 +43,10 @@ export async function readReport<T>(
 /** What the scan of a release found, by the database of its day. */
 export const storedScan = (world: World, predicate: RecordPredicate): Promise<ScanReport> =>
   readReport(world, predicate, 'findings', ScanReport)
+
+/** The base of a record as the gate takes it; the disk itself may be long gone. */
+export function recordedBase({ base, artifact }: RecordPredicate): ResolvedBase {
+  const { diskSha256, ...rest } = base
+  const disk = { path: '', sha256: diskSha256, virtualBytes: artifact.virtualBytes, format: 'qcow2' }
+  return ResolvedBase.parse({ ...rest, disk })
+}

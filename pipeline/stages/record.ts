@@ -16,25 +16,14 @@ import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
 import type { Target } from '../targets/target.ts'
 import { fingerprintOfRun } from './fingerprint.ts'
+import { sourceOf } from './source.ts'
 import type { Stage, StageContext } from './stage.ts'
+import { writtenReports } from './write-report.ts'
 
 /** Every writer that gets in between has moved the channel forward; this many at once is no coincidence. */
 const attempts = 20
 
 const channel = 'nightly'
-
-type Source = Pick<RecordPredicate['source'], 'commit' | 'dirty'>
-
-/** The checkout's commit; null without git or outside a checkout. */
-async function sourceOf(world: World): Promise<Source> {
-  if ((await world.exec.which('git')) === null) return { commit: null, dirty: false }
-  const git = ['git', '--no-optional-locks', '-C', world.places.root]
-  const head = await world.exec.run([...git, 'rev-parse', '--verify', 'HEAD'], { ok: 'any' })
-  const commit = head.stdout.trim()
-  if (head.code !== 0 || !/^[0-9a-f]{40,64}$/.test(commit)) return { commit: null, dirty: false }
-  const status = await world.exec.run([...git, 'status', '--porcelain'], { ok: 'any' })
-  return { commit, dirty: status.code !== 0 || status.stdout.trim() !== '' }
-}
 
 /** Every result of this run has to be about the same bytes. */
 function checkChain(context: StageContext): string {
@@ -69,6 +58,9 @@ async function storeReports(context: StageContext): Promise<RecordPredicate['rep
     const path = file.path.startsWith('/') ? file.path : `${folder}/${file.path}`
     reports[name] = await world.catalog.putBlob(await world.files.readBytes(path), { expected: file.sha256 })
   }
+  // Over the scanner's own of the same name: there is one SARIF, and it is about the verdict.
+  for (const [name, path] of await writtenReports(world, folder))
+    reports[name] = await world.catalog.putBlob(await world.files.readBytes(path))
   const baseName = (path: string): string => path.split('/').at(-1) ?? path
   // Where a file lay on the build machine is nobody's business later.
   const values = {

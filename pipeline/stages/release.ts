@@ -6,6 +6,7 @@ import type { Definition } from '../model/definition.ts'
 import type { VersionFacts } from '../model/release.ts'
 import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
+import { checkJudgement } from './gate.ts'
 import { loadDefinition } from './load-definition.ts'
 import { describeMachine } from './machine.ts'
 import type { Release } from './read-release.ts'
@@ -13,15 +14,23 @@ import { renderedBundle } from './render.ts'
 import { reserveVersion } from './reserve.ts'
 import { findRun, listRuns, openRun, type Run, runFolder, saveRun } from './runs.ts'
 import { readSecrets } from './secrets.ts'
+import type { SecondScannerOption } from './second-scanner.ts'
 import { runSpine } from './spine.ts'
 import type { StageId, StageOutputs } from './stage.ts'
 import { type Decision, decideUnchanged } from './unchanged.ts'
+import { languageOf } from './write-report.ts'
 
 const needsBytes = 8 * 2 ** 30
 
 export interface ReleaseInput {
   readonly image: string
   readonly trivyDb: string | null
+  /** A file or an address of a known-exploited list; null: none. */
+  readonly knownExploited: string | null
+  /** Why what is no worse than the current release has to be shipped; null: it has not. */
+  readonly emergency: string | null
+  /** Which other scanner looks as well; none when it is null or left out. */
+  readonly secondScanner?: SecondScannerOption | null
   /** The version that a person asks for. */
   readonly asked: string | null
   /** Build without asking whether there is anything new. */
@@ -91,7 +100,7 @@ async function decide(
 ): Promise<Decision> {
   if (input.fresh)
     return { unchanged: false, release: null, causes: [{ kind: 'asked', text: 'a new build was asked for' }] }
-  const { image, trivyDb, asked } = input
+  const { image, trivyDb, knownExploited, asked } = input
   const step = world.report.step('changes')
   try {
     const decision = await decideUnchanged({
@@ -101,6 +110,7 @@ async function decide(
       bundle,
       target: targets.qemu,
       trivyDb,
+      knownExploited,
       asked,
       update: (text) => step.update(text),
     })
@@ -125,6 +135,8 @@ async function decide(
 export async function release(world: World, input: ReleaseInput): Promise<ReleaseResult> {
   const { image } = input
   const definition = await loadDefinition(world, image)
+  await checkJudgement(world, definition.scan.policy, input.knownExploited)
+  languageOf(world, null)
   const { bundle } = await renderedBundle(world, image, definition)
   return alone(world, image, async () => {
     const decision = await decide(world, input, definition, bundle.digest)
@@ -152,7 +164,12 @@ export async function release(world: World, input: ReleaseInput): Promise<Releas
         runId: run.runId,
         folder: runFolder(world, image, run.runId),
         version,
-        options: { trivyDb: input.trivyDb },
+        options: {
+          trivyDb: input.trivyDb,
+          knownExploited: input.knownExploited,
+          emergency: input.emergency,
+          secondScanner: input.secondScanner ?? null,
+        },
         until: null,
         again: null,
       })
@@ -172,7 +189,7 @@ export async function runStageAgain(
   image: string,
   stage: StageId,
   runId: string | null,
-  trivyDb: string | null,
+  given: Pick<ReleaseInput, 'trivyDb' | 'knownExploited' | 'secondScanner'>,
 ): Promise<Released> {
   const definition = await loadDefinition(world, image)
   return alone(world, image, async () => {
@@ -190,7 +207,7 @@ export async function runStageAgain(
       runId: run.runId,
       folder,
       version,
-      options: { trivyDb },
+      options: { ...given, emergency: null },
       until: stage,
       again: stage,
     })

@@ -10,6 +10,8 @@ export interface Scanner {
   readonly work: string
   /** Trivy's cache; `db/` in it holds the database, when there is one. */
   readonly cache: string
+  /** Whether Trivy runs without any network (but for the download of a database); false where the kernel forbids that. */
+  readonly isolated: boolean
 }
 
 /** What every look at the image has in common: no network, no ignore rules, no exit code of its own. */
@@ -34,18 +36,29 @@ export async function prepareScanner(world: World, tool: Tool, work: string): Pr
     await world.files.makeFolder(join(work, folder), { mode: 0o700 })
   }
   await world.files.write(join(work, 'no-ignore-rules'), '')
-  return { tool, work, cache }
+  const isolated = await world.exec.cutsNetwork()
+  if (!isolated)
+    world.report.warn(
+      'Trivy runs with the network at hand: this machine forbids network namespaces (unshare --net)',
+    )
+  return { tool, work, cache, isolated }
 }
 
+/** A proxy's address may hold a password, and what has no network needs none. */
+const noProxy: Readonly<Record<string, string>> = Object.fromEntries(
+  ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'].map((name) => [name, '']),
+)
+
 /**
- * One run of Trivy. A non-zero exit code means that the tool failed, for findings never change it.
+ * One run of Trivy, without credentials, and without a network unless `online` asks for it. A non-zero exit code means that
+ * the tool failed, for findings never change it.
  * @throws MintmarkError TOOL_FAILED
  */
 export function runTrivy(
   world: World,
   scanner: Scanner,
   args: readonly string[],
-  options: RunOptions = {},
+  { online = false, ...options }: RunOptions & { readonly online?: boolean } = {},
 ): Promise<Finished> {
   const home = join(scanner.work, 'home')
   return world.exec.run(
@@ -62,11 +75,16 @@ export function runTrivy(
       leash: 'child',
       logTo: join(scanner.work, 'trivy.log'),
       ...options,
+      ...(scanner.isolated && !online ? { network: 'none' } : {}),
       env: {
+        ...(online ? {} : noProxy),
         HOME: home,
         XDG_CACHE_HOME: home,
         XDG_CONFIG_HOME: home,
         XDG_DATA_HOME: home,
+        // Registry logins are kept in both.
+        XDG_RUNTIME_DIR: home,
+        DOCKER_CONFIG: home,
         TMPDIR: join(scanner.work, 'tmp'),
         ...options.env,
       },

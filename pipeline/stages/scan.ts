@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { correctSources } from '../core/correct-sources.ts'
+import { mayHoldOwnPackages } from '../core/packaged-files.ts'
+import { addSecondScanner } from '../core/parse-grype.ts'
 import {
   mergeFindings,
   parseDpkgStatus,
@@ -8,24 +10,17 @@ import {
   renderPackages,
 } from '../core/parse-trivy.ts'
 import { renderFindings } from '../core/render-findings.ts'
+import { mergeSecrets } from '../core/secret-rules.ts'
 import { MintmarkError } from '../errors.ts'
 import { type Finding, ScanReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
+import { findSecrets, loadSecretRules } from './find-secrets.ts'
+import { readInTree } from './read-in-tree.ts'
 import { ignoreNothing, prepareScanner, quietScan, runTrivy, type Scanner } from './run-trivy.ts'
+import { type SecondScannerOption, scanWithGrype } from './second-scanner.ts'
 import type { Stage, StageContext } from './stage.ts'
 import { findDatabase, runCanary } from './trivy-database.ts'
-
-/** Text of a file in the tree, without following any link out of it; null when it is not there. */
-async function readInTree(world: World, root: string, path: string): Promise<string | null> {
-  let at = root
-  for (const part of path.split('/')) {
-    at = join(at, part)
-    const info = await world.files.info(at)
-    if (info === null || info.kind === 'link' || info.kind === 'other') return null
-  }
-  return world.files.readText(at)
-}
 
 /**
  * Trivy can't even start on a Java archive without a second database of its own, as big as the first. Debian's archives are
@@ -56,7 +51,6 @@ const reportFiles = {
   json: 'trivy.json',
   cyclonedx: 'sbom.cdx.json',
   spdx: 'sbom.spdx.json',
-  sarif: 'scan.sarif',
   table: 'findings.txt',
   packages: 'packages.tsv',
 } as const
@@ -74,6 +68,9 @@ export async function scanTree(
     /** What the definition says; the canary is of this release. */
     readonly os: { readonly family: string; readonly release: string }
     readonly trivyDb: string | null
+    readonly secondScanner?: SecondScannerOption | null
+    /** True when the definition installs packages of a team's own. */
+    readonly ownRepositories: boolean
     readonly update: (text: string) => void
   },
 ): Promise<ScanReport> {
@@ -106,14 +103,28 @@ export async function scanTree(
   const formats = [
     ['cyclonedx', 'cyclonedx'],
     ['spdx-json', 'spdx'],
-    ['sarif', 'sarif'],
   ] as const
   for (const [format, kind] of formats) {
     const convert = ['convert', '--format', format, '--output', path(kind), ...ignoreNothing(scanner)]
     await runTrivy(world, scanner, [...convert, path('json')])
   }
   const scan = parseTrivyReport(text)
+  update('searching every file for secrets')
+  const rules = await loadSecretRules(world)
+  const { ownRepositories } = input
+  const { secrets, packaged } = await findSecrets(world, { tree, rules, ownRepositories })
   const signed = database === null ? [] : await findingsOfSigned(world, scanner, path('cyclonedx'))
+  const { secondScanner = null, os } = input
+  if (secondScanner !== null) update('letting Grype look as well')
+  const second =
+    secondScanner === null
+      ? null
+      : await scanWithGrype(world, {
+          work: join(input.work, 'grype'),
+          cyclonedx: path('cyclonedx'),
+          os,
+          database: secondScanner.database,
+        })
   const installed = parseDpkgStatus((await readInTree(world, tree, 'var/lib/dpkg/status')) ?? '')
   await files.write(path('packages'), renderPackages(installed))
   const facts = {
@@ -122,9 +133,11 @@ export async function scanTree(
     packages: { trivy: scan.osPackages, dpkg: installed.length },
     database: database === null ? null : { ...database, canary },
     databaseProblem: problem,
-    findings: [...mergeFindings(scan.findings, signed)],
-    secrets: [...scan.secrets],
-    trivy: { version: tool.version, sha256: tool.sha256 },
+    findings: [...addSecondScanner(mergeFindings(scan.findings, signed), second?.findings ?? [])],
+    secrets: [...mergeSecrets(scan.secrets, secrets, rules)],
+    packagedSecrets: [...packaged],
+    trivy: { version: tool.version, sha256: tool.sha256, isolated: scanner.isolated },
+    ...(second === null ? {} : { secondScanner: second.scanner }),
   }
   await files.write(path('table'), renderFindings(input.name, facts))
   const digests: Record<string, { path: string; sha256: string }> = {}
@@ -135,7 +148,9 @@ export async function scanTree(
 }
 
 function lineOf(report: ScanReport): string {
-  const secrets = report.secrets.length === 0 ? 'no secrets' : `${report.secrets.length} secrets`
+  const known = report.packagedSecrets?.length ?? 0
+  const published = known === 0 ? '' : ` (${known} that packages publish)`
+  const secrets = `${report.secrets.length === 0 ? 'no' : report.secrets.length} secrets${published}`
   const packages = `${report.packages.trivy} packages`
   if (report.database === null) {
     return `${packages}, ${secrets}; vulnerabilities: unknown (${report.databaseProblem ?? 'no database'})`
@@ -170,6 +185,8 @@ async function run(context: StageContext): Promise<{ output: ScanReport; line: s
       subject: artifact.sha256,
       os: definition.os,
       trivyDb: context.options.trivyDb,
+      secondScanner: context.options.secondScanner ?? null,
+      ownRepositories: mayHoldOwnPackages(definition),
       update: (text) => step.update(text),
     })
     return { output, line: lineOf(output) }
@@ -184,7 +201,7 @@ async function run(context: StageContext): Promise<{ output: ScanReport; line: s
 export const scanStage: Stage<'scan'> = {
   id: 'scan',
   needs: ['base', 'build'],
-  options: ['trivyDb'],
+  options: ['trivyDb', 'secondScanner'],
   output: ScanReport,
   run,
 }

@@ -1,36 +1,59 @@
 import { MintmarkError } from '../errors.ts'
+import type { Definition } from '../model/definition.ts'
 import type { ToolName } from '../ports/tools.ts'
 import type { World } from '../ports/world.ts'
-import { toolTable } from '../tools/table.ts'
+import { optionalTools, toolTable } from '../tools/table.ts'
 
-/** `ansible`: a release of a definition that has a step for it. */
-export type Purpose = 'release' | 'ansible' | 'test'
+/** `ansible`, `tpm`: a release of a definition that has a step for it, or asks for one. `grype`: with that second scanner. */
+export const purposes = ['release', 'ansible', 'tpm', 'grype', 'test'] as const
+export type Purpose = (typeof purposes)[number]
 
 const toolNames: readonly ToolName[] = ['packer', 'packer-plugin-qemu', 'trivy']
 
+/** What a release of the definition needs here. */
+export function purposesOf({ content, machine }: Definition): readonly Purpose[] {
+  const asked: readonly Purpose[] = [
+    ...(content.steps.some((step) => 'ansible' in step) ? (['ansible'] as const) : []),
+    ...(machine.tpm ? (['tpm'] as const) : []),
+  ]
+  return asked.length === 0 ? ['release'] : asked
+}
+
 /** What is not there yet, or not in an accepted version. */
-export async function missingFor(world: World, purpose: Purpose) {
-  const packages = (await world.tools.debianPackages(purpose))
-    .filter((item) => !item.present)
-    .map((item) => item.name)
+async function missingFor(world: World, wanted: readonly Purpose[]) {
+  const items = await Promise.all(wanted.map((purpose) => world.tools.debianPackages(purpose)))
+  const packages = [
+    ...new Set(
+      items
+        .flat()
+        .filter((item) => !item.present)
+        .map((item) => item.name),
+    ),
+  ]
   const tools: ToolName[] = []
-  for (const name of toolNames) {
-    if ((await world.tools.inspect(name)).status !== 'accepted') tools.push(name)
+  const optional = optionalTools.filter((name) => wanted.some((purpose) => purpose === name))
+  for (const name of [...toolNames, ...optional]) {
+    const state = await world.tools.inspect(name)
+    if (state.status === 'accepted') continue
+    tools.push(name)
+    if (state.status === 'refused')
+      world.report.note(`${toolTable[name].title} ${state.version} at ${state.path} is refused: ${state.why}`)
   }
   return { packages, tools }
 }
 
 /**
- * Installs what the purpose needs and this machine lacks, with consent: given by `yes`, or asked for on a terminal.
+ * Installs what the purposes need and this machine lacks, with consent: given by `yes`, or asked for on a terminal.
  * @throws MintmarkError TOOL_MISSING with the one command that helps
  */
 export async function ensureTools(
   world: World,
-  purpose: Purpose,
+  wanted: readonly Purpose[],
   yes: boolean,
 ): Promise<{ readonly installed: readonly string[] }> {
-  const { packages, tools } = await missingFor(world, purpose)
+  const { packages, tools } = await missingFor(world, wanted)
   if (packages.length === 0 && tools.length === 0) return { installed: [] }
+  const special = wanted.filter((purpose) => purpose !== 'release')
   const minutes = tools.reduce((sum, name) => sum + toolTable[name].build.minutes, 0)
   const list = [
     ...packages,
@@ -45,7 +68,7 @@ export async function ensureTools(
         'TOOL_MISSING',
         `${packages.length + tools.length} things are missing: ${list}`,
         {
-          hint: `./mintmark setup${purpose === 'release' ? '' : ` --for ${purpose}`} --yes`,
+          hint: ['./mintmark setup', ...special.map((purpose) => `--for ${purpose}`), '--yes'].join(' '),
         },
       )
     }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { digestOf } from '../core/digest.ts'
 import { parsedJson } from '../core/parsed-json.ts'
+import { rejectionLines } from '../core/render-rejection.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
@@ -14,6 +15,7 @@ import { renderStage } from './render.ts'
 import { scanStage } from './scan.ts'
 import type { Stage, StageContext, StageId, StageOutputs } from './stage.ts'
 import { testStage } from './test.ts'
+import { reportPage } from './write-report.ts'
 
 /** The way of an image, in order. */
 export const spine = [
@@ -60,7 +62,7 @@ const stageFile = (folder: string, id: StageId): string => join(folder, `${id}.j
 /** What a stage depends on: the definition, its options and the results of the stages that it needs. */
 async function inputsOf(input: RunInput, stage: Stage): Promise<Record<string, string>> {
   const inputs: Record<string, string> = { definition: digestOf(input.definition), version: input.version }
-  for (const name of stage.options ?? []) inputs[`option ${name}`] = digestOf(input.options[name])
+  for (const name of stage.options ?? []) inputs[`option ${name}`] = digestOf(input.options[name] ?? null)
   for (const need of stage.needs) {
     const file = await readStage(input.world, input.folder, need)
     if (file === null) {
@@ -146,6 +148,7 @@ export async function runSpine(input: RunInput): Promise<Partial<StageOutputs>> 
           mode: 0o600,
         })
         outputs[stage.id] = file.output
+        await stage.after?.(context, output)
         if (rejection(outputs as Partial<StageOutputs>) === null) step.done(line)
         else step.fail(line)
       }
@@ -154,27 +157,24 @@ export async function runSpine(input: RunInput): Promise<Partial<StageOutputs>> 
       throw cause
     }
     const rejected = rejection(outputs as Partial<StageOutputs>)
-    if (rejected !== null) throw rejected(input.image)
+    if (rejected !== null) throw rejected(input.image, folder)
     if (stage.id === input.until) break
   }
   return outputs as Partial<StageOutputs>
 }
 
-const shortened = (text: string, most: number): string =>
-  text.length > most ? `${text.slice(0, most - 1)}…` : text
-
 /** The error that a rejection ends a run with; null while there is none. The whole texts are in gate.json. */
-function rejection(outputs: Partial<StageOutputs>): ((image: string) => MintmarkError) | null {
+function rejection(
+  outputs: Partial<StageOutputs>,
+): ((image: string, folder: string) => MintmarkError) | null {
   const decision = outputs.gate
   if (decision?.verdict !== 'rejected') return null
   const { reasons, policy } = decision
-  return (image) =>
+  return (image, folder) =>
     new MintmarkError(
       'GATE_REJECTED',
       `${image} is rejected by policy ${policy.name}: ${reasons.length} reason${reasons.length === 1 ? '' : 's'}`,
-      {
-        details: reasons.flatMap(({ id, text, mend }) => [`${id}  ${shortened(text, 200)}`, `    → ${mend}`]),
-      },
+      { details: [...rejectionLines(decision), `report: ${reportPage(folder)}`] },
     )
 }
 

@@ -6,6 +6,7 @@ import type { Published, Recorded } from '../model/release.ts'
 import type { BuildResult, Bundle, ScanReport, TestReport } from '../model/stages.ts'
 import type { StepReport } from '../ports/report.ts'
 import type { World } from '../ports/world.ts'
+import type { SecondScannerOption } from './second-scanner.ts'
 
 /** What each stage leaves in the run folder, as `<stage>.json`. */
 export interface StageOutputs {
@@ -34,6 +35,12 @@ export interface StageContext {
   readonly options: {
     /** A folder or an OCI reference; null: Trivy's own default. */
     readonly trivyDb: string | null
+    /** A file or an address of a known-exploited list; null: none. */
+    readonly knownExploited: string | null
+    /** Why what is no worse than the current release has to be shipped; null: it has not. */
+    readonly emergency: string | null
+    /** Which other scanner looks as well; none when it is null or left out. */
+    readonly secondScanner?: SecondScannerOption | null
   }
   readonly step: StepReport
   /** Output of an earlier stage that this one declared in `needs`. */
@@ -50,4 +57,6 @@ export interface Stage<K extends StageId = StageId> {
   readonly output: z.ZodType<StageOutputs[K]>
   /** Must be repeatable: killed at any moment, it is simply run again. Ends its step by returning `line`. */
   run(context: StageContext): Promise<{ readonly output: StageOutputs[K]; readonly line: string }>
+  /** Called once the result is kept, also when it ends the run: for what tells people about it. */
+  after?(context: StageContext, output: StageOutputs[K]): Promise<void>
 }

@@ -1,13 +1,13 @@
-import { join } from 'node:path'
 import type { BootSeen } from '../core/boot-facts.ts'
-import { askedPorts } from '../core/own-tests.ts'
+import type { FullSeen, ScenariosSeen, UpgradeSeen } from '../core/scenario-facts.ts'
 import { lookScript, parseAnswers, parseLoginMethods } from '../core/ssh-answers.ts'
 import { MintmarkError } from '../errors.ts'
-import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
-import type { Instance, Target } from '../targets/target.ts'
-import { instanceKey } from './instance-key.ts'
+import type { Instance } from '../targets/target.ts'
 import { runOwnTests } from './own-tests.ts'
+import { askPeer } from './test-peer.ts'
+import { awaitLogin, freshLogin, type InstanceInput, newInstance, on, powerOff } from './test-power.ts'
+import { fillDisk, rebootLater, rebootUpgraded, upgrade, upgradeSources } from './test-scenarios.ts'
 
 /** An emulated guest on a quiet machine needs 40 s, on a very busy one ten times that. */
 const loginDeadlineMs = 480_000
@@ -15,55 +15,52 @@ const lookTimeoutMs = 300_000
 const scanTimeoutMs = 180_000
 const allPorts: readonly number[] = Array.from({ length: 65_535 }, (_, at) => at + 1)
 
-export interface BootInput {
-  readonly world: World
-  readonly target: Pick<Target, 'launch' | 'loginUser'>
-  readonly definition: Definition
-  /** The artifact; never written to. */
-  readonly disk: string
-  readonly instance: string
-  /** Private folder of this instance; removed when it has been looked at. */
-  readonly folder: string
-  /** Where its console log stays. */
-  readonly consoleLog: string
-  readonly diskGiB: number
+export interface BootInput extends InstanceInput {
+  /** What the instance goes through after it was looked at. */
+  readonly scenario: 'upgrade' | 'later' | null
   readonly onLogin: (seconds: number) => void
+  /** Milliseconds from power-on to a login; eight minutes when left out. */
+  readonly deadlineMs?: number
+}
+
+/** A new instance, and what was seen of it when it had gone through more. */
+export interface LifeSeen extends ScenariosSeen {
+  readonly boot: BootSeen
 }
 
 /**
- * Boots one new instance and looks at it from outside and from inside. A machine that does not come up is an
- * answer, not an error.
+ * Boots one new instance and looks at it from outside and from inside, then at what it goes through. A machine that does
+ * not come up is an answer, not an error.
  * @throws MintmarkError when a tool is broken or missing, or on Ctrl-C
  */
-export async function lookAtBoot(input: BootInput): Promise<BootSeen> {
-  const { world, target, definition, instance, folder } = input
-  await world.files.remove(folder)
-  await world.files.makeFolder(folder, { mode: 0o700 })
-  const login = await instanceKey(world, folder, target.loginUser(definition))
-  const machine = await target.launch({
-    world,
-    disk: input.disk,
-    definition,
-    instance,
-    login,
-    folder,
-    diskGiB: input.diskGiB,
-    link: true,
-    forward: askedPorts(definition.test),
-  })
+export async function lookAtBoot(input: BootInput): Promise<LifeSeen> {
+  const powered = await newInstance(input)
   try {
-    return await seen(input, machine)
+    const { off, upgraded, full, ...boot } = await on(powered, { link: true }, '', (machine) =>
+      seen(input, machine),
+    )
+    const none = { boot, upgraded: null, later: null }
+    if (boot.secondsToLogin === null || input.scenario === null) return none
+    if (input.scenario === 'upgrade') {
+      const reboot = await rebootUpgraded(powered, off, boot.secondsToLogin)
+      return { ...none, upgraded: { answers: upgraded, reboot } }
+    }
+    const ageing = boot.answers['ageing']?.text ?? ''
+    return { ...none, later: { full, ...(await rebootLater(powered, ageing, off, boot.secondsToLogin)) } }
   } finally {
-    await machine.stop()
-    const console = join(folder, 'console.log')
-    if ((await world.files.info(console)) !== null) await world.files.copy(console, input.consoleLog)
-    await world.files.remove(folder)
+    await input.world.files.remove(input.folder)
   }
 }
 
-async function seen(input: BootInput, machine: Instance): Promise<BootSeen> {
-  const { instance } = input
-  const dark: BootSeen = {
+interface RunningSeen extends BootSeen {
+  readonly off: boolean
+  readonly upgraded: UpgradeSeen['answers']
+  readonly full: readonly FullSeen[]
+}
+
+async function seen(input: BootInput, machine: Instance): Promise<RunningSeen> {
+  const { world, instance, definition } = input
+  const dark: RunningSeen = {
     instance,
     secondsToLogin: null,
     problem: '',
@@ -73,39 +70,38 @@ async function seen(input: BootInput, machine: Instance): Promise<BootSeen> {
     openPorts: null,
     scanProblem: 'the instance did not come up',
     ownTests: [],
+    off: false,
+    upgraded: {},
+    full: [],
   }
-  let secondsToLogin: number
-  try {
-    secondsToLogin = await machine.waitForLogin(loginDeadlineMs)
-  } catch (cause) {
-    if (!(cause instanceof MintmarkError) || cause.code !== 'TOOL_FAILED') throw cause
-    return { ...dark, problem: [cause.message, ...cause.lines.slice(-4)].join(' / ') }
-  }
-  input.onLogin(secondsToLogin)
+  const login = await awaitLogin(machine, input.deadlineMs ?? loginDeadlineMs)
+  if ('problem' in login) return { ...dark, problem: login.problem }
+  input.onLogin(login.seconds)
   const { stdout } = await machine.ssh(lookScript, { timeoutMs: lookTimeoutMs })
+  const answers = parseAnswers(stdout)
   return {
     instance,
-    secondsToLogin,
+    secondsToLogin: login.seconds,
     problem: '',
-    answers: parseAnswers(stdout),
-    // Before the doors are tried: a refusal costs our address a penalty.
-    ownTests: await runOwnTests(input.world, machine, input.definition.test),
-    ...(await knock(input.world, machine)),
+    answers,
+    ownTests: await runOwnTests(world, machine, definition.test),
     ...(await scanned(machine)),
+    peer: await askPeer(machine, answers),
+    upgraded:
+      input.scenario === 'upgrade'
+        ? await upgrade(machine, upgradeSources(await input.target.guestMirrors(world), definition))
+        : {},
+    full: input.scenario === 'later' ? await fillDisk(world, machine) : [],
+    // Last: each refusal costs our address a penalty, and something may ban it for that.
+    ...(await knock(world, machine)),
+    off: input.scenario === null ? false : await powerOff(world, machine),
   }
 }
 
-/** Tries the doors that should be shut. After the look: each refusal costs the address a penalty of sshd's. */
+/** Tries the doors that should be shut. */
 async function knock(world: World, machine: Instance): Promise<Pick<BootSeen, 'rootLogin' | 'loginMethods'>> {
-  const [ssh = 'ssh', ...rest] = machine.sshArgv()
-  // The first value given wins; the shared connection would let us in whatever we ask.
-  const attempt = (...options: readonly string[]) =>
-    world.exec.run([ssh, '-o', 'ControlPath=none', ...options, ...rest, 'true'], {
-      ok: 'any',
-      timeoutMs: 60_000,
-    })
-  const root = await attempt('-o', 'User=root')
-  const methods = await attempt('-o', 'PreferredAuthentications=none')
+  const root = await freshLogin(world, machine, 'true', ['-o', 'User=root'])
+  const methods = await freshLogin(world, machine, 'true', ['-o', 'PreferredAuthentications=none'])
   return {
     rootLogin: { code: root.code, stderr: root.stderr },
     loginMethods: parseLoginMethods(methods.stderr),

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { controlsVerdict } from '../core/boot-facts.ts'
-import { hygieneFacts, parseListing, wantedTexts } from '../core/hygiene.ts'
+import { hygieneFacts, wantedTexts } from '../core/hygiene.ts'
+import { type Entry, listingFormat, parseListing } from '../core/hygiene-disk.ts'
+import { type PackageFiles, readPackages, wantedDigests } from '../core/hygiene-packages.ts'
 import { parseCheckReport } from '../core/ssh-answers.ts'
 import { MintmarkError } from '../errors.ts'
 import type { ControlResult } from '../model/hardening.ts'
@@ -44,20 +46,30 @@ export async function lookAtDisk(input: HygieneInput): Promise<SealedSeen> {
   await files.makeFolder(folder, { mode: 0o700 })
   try {
     const tree = await target.readDisk(world, input.disk, folder)
-    const listing = await exec.run(['find', tree.root, '-mindepth', '1', '-printf', '%y %s %P\\0'])
-    const entries = parseListing(listing.stdout)
-    if (entries.length === 0)
+    const find = [...(tree.asOwned ?? []), 'find', tree.root, '-printf', listingFormat]
+    const entries = parseListing((await exec.run(find)).stdout)
+    // The first is the root folder itself.
+    if (entries.length <= 1)
       throw new MintmarkError('TOOL_FAILED', `no file could be read from ${input.disk}`)
-    const texts: Record<string, string> = {}
-    for (const path of wantedTexts(entries)) texts[path] = await files.readText(join(tree.root, path))
+    const texts = await textsOf(world, tree, wantedTexts(entries))
+    const packages = readPackages(entries, texts)
+    const placed = input.placed ?? []
     const facts = hygieneFacts({
       entries,
       texts,
-      repos: input.repos ?? [],
+      packages,
+      digests: packages === null ? new Map() : await digestsOf(world, tree, entries, packages),
+      privateKeysIn: await filesWith(world, tree, [
+        '-E',
+        '-e',
+        '^-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----.?$',
+      ]),
       buildKeyIn: await filesWithKey(world, tree, input.buildKey),
+      repos: input.repos ?? [],
+      placed: placed.map(({ to }) => to),
+      excepted: input.excepted,
     })
     const { fact, results } = await sealedControls(input, tree)
-    const { placed = [] } = input
     const content = await placedFilesFact(world, tree.root, placed)
     const own = placed.length === 0 ? [] : [content.fact]
     return { facts: [...facts, ...own, fact], results, changed: content.changed }
@@ -74,26 +86,75 @@ async function dropTree(world: World, folder: string): Promise<void> {
   await world.files.remove(folder)
 }
 
-/** Files that hold the key's own text, whatever its comment; null when there is no key to look for. */
-async function filesWithKey(
-  world: World,
+async function textsOf(
+  { files }: World,
   { root }: DiskTree,
-  keyFile: string,
-): Promise<readonly string[] | null> {
-  if ((await world.files.info(keyFile)) === null) return null
-  const [, key] = (await world.files.readText(keyFile)).trim().split(/\s+/)
-  if (key === undefined) return null
-  const argv = ['grep', '-rlF', '-D', 'skip', '-e', key, root]
-  const { code, stdout, stderr } = await world.exec.run(argv, { ok: [0, 1, 2] })
-  if (code === 2 && stdout === '') {
-    throw new MintmarkError('TOOL_FAILED', "the image's files could not be searched", {
+  paths: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const texts: Record<string, string> = {}
+  for (const path of paths) {
+    const place = join(root, path)
+    // A name that is no UTF-8 did not come back as it is on the disk.
+    if ((await files.info(place))?.kind !== 'file')
+      throw new MintmarkError('TOOL_FAILED', `the image has a file whose name can't be read: /${path}`)
+    texts[path] = await files.readText(place)
+  }
+  return texts
+}
+
+/** Digests of the files that the package manager knows; one process for thousands. */
+async function digestsOf(
+  { exec }: World,
+  { root }: DiskTree,
+  entries: readonly Entry[],
+  packages: PackageFiles,
+): Promise<ReadonlyMap<string, string>> {
+  const wanted = wantedDigests(entries, packages)
+  if (wanted.length === 0) return new Map() // without input xargs would wait for ours
+  // By names relative to the root: no folder of ours has to be cut off. What can't be read is missing, which is a fact.
+  const { stdout } = await exec.run(['xargs', '-0', '-r', `${packages.algorithm}sum`, '--zero', '--'], {
+    cwd: root,
+    input: wanted.map((path) => `./${path}\0`).join(''),
+    ok: 'any',
+  })
+  return new Map(
+    stdout.split('\0').flatMap((line) => {
+      const [, digest, path] = /^([0-9a-f]+) [ *]\.\/([\s\S]+)$/.exec(line) ?? []
+      return digest === undefined || path === undefined ? [] : [[path, digest] as const]
+    }),
+  )
+}
+
+/** Files of the tree in which grep finds what its arguments ask for; paths without a leading slash. */
+async function filesWith(
+  { exec }: World,
+  { root }: DiskTree,
+  wanted: readonly string[],
+): Promise<readonly string[]> {
+  const argv = ['grep', '-r', '-l', '-a', '--null', '-D', 'skip', ...wanted, '.']
+  // Bytes, not characters: an image has files in any encoding.
+  const { code, stdout, stderr } = await exec.run(argv, { cwd: root, env: { LC_ALL: 'C' }, ok: 'any' })
+  // 1 is "nothing found"; what could not be read can't be called clean.
+  if (code !== 0 && code !== 1) {
+    throw new MintmarkError('TOOL_FAILED', "not all of the image's files could be searched", {
       details: stderr.split('\n').slice(0, 5),
     })
   }
   return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((path) => path.slice(root.length).replace(/^\/+/, ''))
+    .split('\0')
+    .filter((path) => path !== '')
+    .map((path) => path.replace(/^\.\//, ''))
+}
+
+/** Files that hold the key's own text, whatever its comment; null when there is no key to look for. */
+async function filesWithKey(
+  world: World,
+  tree: DiskTree,
+  keyFile: string,
+): Promise<readonly string[] | null> {
+  if ((await world.files.info(keyFile)) === null) return null
+  const [, key] = (await world.files.readText(keyFile)).trim().split(/\s+/)
+  return key === undefined ? null : filesWith(world, tree, ['-F', '-e', key])
 }
 
 async function sealedControls(

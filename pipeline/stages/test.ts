@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import { bootFacts } from '../core/boot-facts.ts'
+import { bootSecondsFact, slowerBoots } from '../core/boot-seconds.ts'
+import { type AgainSeen, scenarioFacts } from '../core/scenario-facts.ts'
 import { parseCheckReport } from '../core/ssh-answers.ts'
 import { MintmarkError } from '../errors.ts'
 import { TestReport } from '../model/stages.ts'
 import { targets } from '../targets/registry.ts'
 import type { Target } from '../targets/target.ts'
+import { earlierBoots } from './earlier-boots.ts'
 import type { Stage } from './stage.ts'
 import { lookAtBoot } from './test-facts.ts'
 import { lookAtDisk } from './test-hygiene.ts'
@@ -13,8 +16,13 @@ const gib = 2 ** 30
 /** The boots' disks are bigger than the image by this much, so that growing shows. */
 const addedGiB = 1
 
-/** The test stage over a target: boots twice, reads the disk, reports facts and judges nothing. */
-export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'loginUser'>): Stage<'test'> {
+/**
+ * The test stage over a target: two new instances, one of which is upgraded and the other goes far into the future and gets
+ * a full disk; and the disk itself. It reports facts and judges nothing.
+ */
+export function testStageFor(
+  target: Pick<Target, 'launch' | 'readDisk' | 'loginUser' | 'guestMirrors'>,
+): Stage<'test'> {
   return {
     id: 'test',
     needs: ['render', 'build'],
@@ -23,7 +31,7 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
       const { world, definition, folder, step } = context
       const { files } = world
       context.need('render')
-      const { artifact } = context.need('build')
+      const { artifact, accelerator } = context.need('build')
       const subject = await files.sha256(artifact.path)
       if (subject !== artifact.sha256) {
         throw new MintmarkError('CHAIN_BROKEN', `${artifact.path} is not the image that was built`, {
@@ -40,9 +48,9 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
         .toLowerCase()
         .replace(/[^a-z0-9]/g, '')
         .slice(-8)
-      step.update('2 boots, waiting for a login')
+      step.update('2 new instances, waiting for a login')
       const logins: number[] = []
-      const boot = (name: string) =>
+      const boot = (name: string, scenario: 'upgrade' | 'later') =>
         lookAtBoot({
           world,
           target,
@@ -52,15 +60,18 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
           folder: join(work, `boot-${name}`),
           consoleLog: join(consoles, `boot-${name}.log`),
           diskGiB,
+          scenario,
           onLogin: (seconds) => {
             logins.push(seconds)
-            step.update(`${logins.length} of 2 boots answered, looking at them`)
+            step.update(
+              `${logins.length} of 2 instances answered, looking at them; then an upgrade, a later year, a full disk`,
+            )
           },
         })
       // All end before an error is passed on: no machine may outlive its folder.
       const [a, b, sealed] = await Promise.allSettled([
-        boot('a'),
-        boot('b'),
+        boot('a', 'upgrade'),
+        boot('b', 'later'),
         lookAtDisk({
           world,
           target,
@@ -81,7 +92,23 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
       if (a.status === 'rejected' || b.status === 'rejected' || sealed.status === 'rejected') {
         throw new MintmarkError('INTERNAL', 'a look at the image ended without a result')
       }
-      const boots = [a.value, b.value]
+      const boots = [a.value.boot, b.value.boot]
+      const { upgraded } = a.value
+      const { later } = b.value
+      const powerOns = [
+        ...boots.map((seen) => ({ ...seen, purpose: 'new' as const })),
+        ...again(boots[0]?.instance, 'upgraded', upgraded?.reboot),
+        ...again(boots[1]?.instance, 'later', later?.again),
+        ...again(boots[1]?.instance, 'full', later?.today),
+      ]
+      const user = target.loginUser(definition)
+      const times = {
+        accelerator,
+        seconds: boots.flatMap(({ secondsToLogin }) => (secondsToLogin === null ? [] : [secondsToLogin])),
+      }
+      const earlier = await earlierBoots(world, context.image)
+      const slow = slowerBoots(times, earlier)
+      if (slow !== null) world.report.warn(slow)
       for (const path of sealed.value.changed)
         world.report.warn(
           `${path} is not what images/${context.image}.yaml puts there: a step or the hardening changed it`,
@@ -92,22 +119,25 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
       }
       const facts = [
         ...bootFacts(boots, {
-          user: target.loginUser(definition),
+          user,
           image: context.image,
           version: context.version,
           ports: definition.content.ports,
           imageBytes: artifact.virtualBytes,
           excepted,
           tests: definition.test,
+          machine: definition.machine,
         }),
+        ...scenarioFacts({ upgraded, later }, { user }),
+        bootSecondsFact(times, earlier),
         ...sealed.value.facts,
       ]
       return {
         output: {
           subject,
           facts,
-          boots: boots.flatMap(({ instance, secondsToLogin }) =>
-            secondsToLogin === null ? [] : [{ instance, secondsToLogin }],
+          boots: powerOns.flatMap(({ instance, secondsToLogin, purpose }) =>
+            secondsToLogin === null ? [] : [{ instance, secondsToLogin, purpose }],
           ),
           controls: [
             ...boots.map(({ answers }, at) => ({
@@ -121,17 +151,29 @@ export function testStageFor(target: Pick<Target, 'launch' | 'readDisk' | 'login
           facts.length,
           facts.filter(({ status }) => status !== 'pass').length,
           boots.map(({ secondsToLogin }) => secondsToLogin),
+          powerOns.length,
         ),
       }
     },
   }
 }
 
-function summary(facts: number, bad: number, logins: readonly (number | null)[]): string {
+/** Another power-on of an instance; none when it did not come to that. */
+function again<P extends string>(
+  instance: string | undefined,
+  purpose: P,
+  seen: AgainSeen | null | undefined,
+): readonly { readonly instance: string; readonly secondsToLogin: number | null; readonly purpose: P }[] {
+  return instance === undefined || seen === null || seen === undefined
+    ? []
+    : [{ instance, secondsToLogin: seen.secondsToLogin, purpose }]
+}
+
+function summary(facts: number, bad: number, logins: readonly (number | null)[], boots: number): string {
   const came = logins.filter((seconds) => seconds !== null).map((seconds) => `${Math.round(seconds)} s`)
   const login = came.length === 0 ? 'no login' : `login after ${came.join(' and ')}`
   const others = bad === 0 ? '' : `, ${bad} not as expected`
-  return `${logins.length} boots, ${facts} facts${others} · ${login}${came.length === 1 ? ', the other never' : ''}`
+  return `${boots} boots, ${facts} facts${others} · ${login}${came.length === 1 ? ', the other never' : ''}`
 }
 
 export const testStage: Stage<'test'> = testStageFor(targets.qemu)

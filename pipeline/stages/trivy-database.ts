@@ -49,19 +49,18 @@ async function fromFolder(world: World, scanner: Scanner, given: string): Promis
     if ((await world.files.info(join(folder, 'trivy.db'))) !== null)
       return adopt(world, scanner, folder, given)
   }
-  throw new MintmarkError('NOT_FOUND', `--trivy-db: ${given} holds no trivy.db`, {
+  throw new MintmarkError('NOT_FOUND', `the vulnerability database ${given} holds no trivy.db`, {
     hint: 'give --trivy-db the folder that holds trivy.db and metadata.json',
   })
 }
 
-/** Downloads into the private cache. `HOME` is the user's: a private registry's login is there. */
+/** Downloads into the private cache: the one run of Trivy with a network, and like all the others without any login. */
 async function download(
   world: World,
   scanner: Scanner,
   repositories: readonly string[],
   deadlineMs: number,
 ): Promise<void> {
-  const home = world.env['HOME']
   await runTrivy(
     world,
     scanner,
@@ -74,7 +73,7 @@ async function download(
       '--skip-version-check',
       '--no-progress',
     ],
-    { timeoutMs: deadlineMs, ...(home === undefined ? {} : { env: { HOME: home } }) },
+    { timeoutMs: deadlineMs, online: true },
   )
 }
 
@@ -94,6 +93,55 @@ const isComplete = async (world: World, folder: string): Promise<boolean> =>
 const ociReference =
   /^(?:localhost|[a-z0-9.-]+\.[a-z0-9-]+|[a-z0-9.-]+:\d+|localhost:\d+)\/[a-z0-9._/-]+(?::[A-Za-z0-9._-]+)?(?:@sha256:[0-9a-f]{64})?$/
 
+/** Addresses at which Trivy takes an answer without TLS as well. On the loopback nobody is on the way. */
+function mayBePlainHttp(host: string): boolean {
+  const name = host.replace(/:\d+$/, '')
+  if (name === '127.0.0.1' || name === 'localhost' || name.endsWith('.localhost')) return false
+  return (
+    /^(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.[0-9.]+$/.test(name) ||
+    name.endsWith('.local') ||
+    name.includes('127.0.0.1')
+  )
+}
+
+/** @throws MintmarkError USAGE when the text is no reference, or one whose answer anybody on the way could replace */
+function checkReference(reference: string): void {
+  if (!ociReference.test(reference)) {
+    throw new MintmarkError(
+      'USAGE',
+      `the vulnerability database "${reference}" is neither a folder nor an OCI reference`,
+      { hint: 'give a folder with trivy.db, or a reference like registry.example/trivy-db:2' },
+    )
+  }
+  const [host = ''] = reference.split('/')
+  if (!reference.includes('@sha256:') && mayBePlainHttp(host)) {
+    throw new MintmarkError(
+      'USAGE',
+      `${reference}: at ${host} Trivy takes a database without TLS too, and anybody on the way could replace it`,
+      { hint: `pin it: ${reference.replace(/:[^:/]*$/, '')}@sha256:DIGEST, or name a registry that has TLS` },
+    )
+  }
+}
+
+/** Why the registry gave none, in our words. */
+function noDatabase(reference: string, cause: unknown): MintmarkError {
+  const lines = cause instanceof MintmarkError ? cause.lines : []
+  const asksForLogin = lines.some((line) => /UNAUTHORIZED|DENIED|status code 40[13]\b/.test(line))
+  return new MintmarkError(
+    'PROVIDER_UNREACHABLE',
+    asksForLogin
+      ? `${reference}: the registry asks for a login, and mintmark gives Trivy none`
+      : `no vulnerability database could be had from ${reference}`,
+    {
+      hint: asksForLogin
+        ? 'copy the database to a folder or to a registry that lets it be read without a login, and name that'
+        : 'check the reference and the registry, or give --trivy-db a folder',
+      details: lines,
+      cause,
+    },
+  )
+}
+
 async function fromRegistry(world: World, scanner: Scanner, reference: string): Promise<Located> {
   const kept = join(world.places.databases, digestOf(reference).slice(0, 16))
   // A digest names bytes: once here, they need no network. A tag may have moved.
@@ -103,15 +151,8 @@ async function fromRegistry(world: World, scanner: Scanner, reference: string): 
   try {
     await download(world, scanner, [reference], namedDeadlineMs)
   } catch (cause) {
-    throw new MintmarkError(
-      'PROVIDER_UNREACHABLE',
-      `--trivy-db: no database could be had from ${reference}`,
-      {
-        hint: 'check the reference and the registry, or give --trivy-db a folder',
-        details: cause instanceof MintmarkError ? cause.lines : [],
-        cause,
-      },
-    )
+    if (world.signal.aborted) throw cause
+    throw noDatabase(reference, cause)
   }
   const located = await describe(world, join(scanner.cache, 'db'), reference)
   await keep(world, scanner, kept)
@@ -160,11 +201,7 @@ export async function findDatabase(
   if (given === null) return fromDefault(world, scanner)
   const isFolder = (await world.files.info(given)) !== null || /^[./~]/.test(given)
   if (isFolder) return { database: await fromFolder(world, scanner, given), problem: null }
-  if (!ociReference.test(given)) {
-    throw new MintmarkError('USAGE', `--trivy-db: "${given}" is neither a folder nor an OCI reference`, {
-      hint: 'give a folder with trivy.db, or a reference like registry.example/trivy-db:2',
-    })
-  }
+  checkReference(given)
   return { database: await fromRegistry(world, scanner, given), problem: null }
 }
 

@@ -5,7 +5,6 @@ import { type Cause, policyCauses, upgradeCauses } from '../core/release-causes.
 import { variantOf } from '../core/statement.ts'
 import { compareVersions } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'
-import { ResolvedBase } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
 import type { RecordPredicate } from '../model/release.ts'
 import { BuildResult, type ScanReport, TestReport } from '../model/stages.ts'
@@ -14,7 +13,7 @@ import type { Target } from '../targets/target.ts'
 import { fingerprintNow, lockOf } from './fingerprint.ts'
 import { judge } from './gate.ts'
 import { locateRelease, type Release } from './read-release.ts'
-import { readReport, storedScan } from './read-reports.ts'
+import { readReport, recordedBase, storedScan } from './read-reports.ts'
 import { scanAgain } from './scan-again.ts'
 import { trustedKeys, verifyRelease } from './verify-release.ts'
 
@@ -26,6 +25,8 @@ export interface UnchangedInput {
   readonly bundle: string
   readonly target: Target
   readonly trivyDb: string | null
+  /** A file or an address of a known-exploited list; null: none. */
+  readonly knownExploited: string | null
   /** The version that a person asks for. */
   readonly asked: string | null
   readonly update: (text: string) => void
@@ -103,23 +104,17 @@ async function placeCauses(
   ]
 }
 
-/** The base of a record as the gate takes it; the disk itself may be long gone. */
-function baseOf({ base, artifact }: RecordPredicate): ResolvedBase {
-  const { diskSha256, ...rest } = base
-  const disk = { path: '', sha256: diskSha256, virtualBytes: artifact.virtualBytes, format: 'qcow2' }
-  return ResolvedBase.parse({ ...rest, disk })
-}
-
 async function judgedCauses(
   input: UnchangedInput,
   predicate: RecordPredicate,
   scan: ScanReport,
 ): Promise<readonly Cause[]> {
   const { world, image, definition } = input
-  const base = baseOf(predicate)
+  const base = recordedBase(predicate)
   const build = await readReport(world, predicate, 'build', BuildResult)
   const test = await readReport(world, predicate, 'test', TestReport)
-  const now = await judge(world, { image, definition, base, build, test, scan })
+  const { knownExploited } = input
+  const now = await judge(world, { image, definition, base, build, test, scan }, { knownExploited })
   const clock = world.clock.now()
   return policyCauses({ definition, before: predicate.gate, now, baseMade: bornOf(base), clock })
 }

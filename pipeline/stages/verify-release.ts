@@ -1,22 +1,23 @@
-import { bytesToSign } from '../core/dsse.ts'
 import { parseYaml } from '../core/parse-yaml.ts'
 import { variantOf } from '../core/statement.ts'
 import { MintmarkError } from '../errors.ts'
 import { Reservation, TrustPolicy } from '../model/release.ts'
-import type { PublicKey } from '../ports/signing.ts'
 import type { World } from '../ports/world.ts'
+import { checkSignature, shortDigest, type TrustedKey } from './check-signature.ts'
+import { readEvents } from './events.ts'
 import { type Located, openRecord, type Release } from './read-release.ts'
 
 const trustPath = 'scans/policies/trust.yaml'
 
-/** A key that somebody outside the record vouches for. Days are calendar days in UTC; null: at any time. */
-export interface TrustedKey extends PublicKey {
-  readonly name: string
-  readonly from: string | null
-  readonly until: string | null
-}
-
-export type LinkName = 'record' | 'signature' | 'place' | 'channel' | 'subject' | 'artifact' | 'report'
+export type LinkName =
+  | 'record'
+  | 'signature'
+  | 'place'
+  | 'channel'
+  | 'subject'
+  | 'artifact'
+  | 'report'
+  | 'event'
 
 /** One link of the chain from the reference to the bytes. */
 export interface Link {
@@ -58,54 +59,6 @@ export async function trustedKeys(world: World, file: string | null): Promise<re
   })
 }
 
-const short = (digest: string): string => `sha256:${digest.slice(0, 12)}…`
-
-interface Signed {
-  readonly link: Link
-  readonly anchored: boolean
-}
-
-async function checkSignature(
-  world: World,
-  release: Release,
-  trust: readonly TrustedKey[],
-  ownKeyCounts: boolean,
-): Promise<Signed> {
-  const day = release.statement.predicate.created.slice(0, 10)
-  const wrong = (text: string): Signed => ({
-    link: { name: 'signature', right: false, text },
-    anchored: false,
-  })
-  const right = (text: string, anchored: boolean): Signed => ({
-    link: { name: 'signature', right: true, text },
-    anchored,
-  })
-  const signedBy = (key: PublicKey): boolean =>
-    release.envelope.signatures.some(
-      (item) => item.keyid === key.keyid && world.keys.verify(key, bytesToSign(release.payload), item.sig),
-    )
-  const named = release.envelope.signatures.map((item) => item.keyid)
-  const anchor = trust.find(signedBy)
-  if (anchor !== undefined) {
-    const early = anchor.from !== null && day < anchor.from
-    const late = anchor.until !== null && day > anchor.until
-    return early || late
-      ? wrong(`by ${anchor.name}, trusted from ${anchor.from} to ${anchor.until}, on ${day}`)
-      : right(`by ${anchor.name}, key ${short(anchor.keyid)}`, true)
-  }
-  const own = ownKeyCounts ? await world.keys.existing() : null
-  const known = [...trust, ...(own === null ? [] : [own])].find((key) => named.includes(key.keyid))
-  if (own !== null && signedBy(own)) {
-    return right(
-      `by this machine's own key ${short(own.keyid)}: unanchored, nobody else vouches for it`,
-      false,
-    )
-  }
-  return known === undefined
-    ? wrong(`by ${named.map(short).join(', ')}, a key that nobody here trusts`)
-    : wrong(`not made by the key ${short(known.keyid)} that it names`)
-}
-
 /** The content has to say the same as the place that it was found in. */
 async function checkPlace(world: World, release: Release): Promise<Link> {
   const { predicate } = release.statement
@@ -145,7 +98,7 @@ function checkChannels(release: Release): readonly Link[] {
       const means = `${pointer.channel} → ${pointer.version}`
       const text = right
         ? means
-        : `${means} names the record ${short(pointer.record)} and the image ${short(pointer.sha256)}; they are ${short(release.record)} and ${short(artifact.sha256)}`
+        : `${means} names the record ${shortDigest(pointer.record)} and the image ${shortDigest(pointer.sha256)}; they are ${shortDigest(release.record)} and ${shortDigest(artifact.sha256)}`
       return { name: 'channel', right, text }
     })
   return [...pointing, ...damaged]
@@ -160,26 +113,55 @@ function checkSubject(release: Release): Link {
   if (verdict !== 'passed') {
     return { name: 'subject', right: false, text: `the image was ${verdict} by policy ${policy.name}` }
   }
-  return { name: 'subject', right: true, text: `image ${short(sha256)} ${verdict} policy ${policy.name}` }
+  return {
+    name: 'subject',
+    right: true,
+    text: `image ${shortDigest(sha256)} ${verdict} policy ${policy.name}`,
+  }
 }
 
 async function checkBlob(world: World, name: LinkName, label: string, digest: string): Promise<Link> {
   const state = await world.catalog.checkBlob(digest)
   switch (state.status) {
     case 'intact':
-      return { name, right: true, text: `${label} ${short(digest)} is unchanged` }
+      return { name, right: true, text: `${label} ${shortDigest(digest)} is unchanged` }
     case 'missing':
-      return { name, right: false, text: `${label} ${short(digest)} is missing` }
+      return { name, right: false, text: `${label} ${shortDigest(digest)} is missing` }
     case 'corrupt':
-      return { name, right: false, text: `${label} ${short(digest)} now is ${short(state.found)}` }
+      return {
+        name,
+        right: false,
+        text: `${label} ${shortDigest(digest)} now is ${shortDigest(state.found)}`,
+      }
   }
+}
+
+/** What happened to the release later: the chain of events, and the reports that they name. */
+async function checkEvents(
+  world: World,
+  release: Release,
+  options: { readonly trust: readonly TrustedKey[]; readonly onlyTrust: boolean },
+): Promise<readonly Link[]> {
+  const { events, broken } = await readEvents(world, release, options)
+  const last = events.at(-1)
+  const links: Link[] = []
+  if (broken !== null) links.push({ name: 'event', right: false, text: broken.text })
+  else if (last !== undefined)
+    links.push({
+      name: 'event',
+      right: true,
+      text: `${events.length} unchanged since the record, the last of ${last.event.at}`,
+    })
+  for (const { event } of events)
+    links.push(await checkBlob(world, 'report', `of event ${event.sequence}`, event.data.report.sha256))
+  return links
 }
 
 /**
  * Checks every link from the place in the catalog to the stored bytes and says of each whether it is right. It
  * throws for none of them.
  * @param trust whose signature counts; this machine's own key counts too unless `onlyTrust`
- * @param blobs false leaves out the stored bytes (an image takes seconds to read)
+ * @param blobs false leaves out the stored bytes (an image takes seconds to read) and what happened to the release later
  */
 export async function verifyRelease(
   world: World,
@@ -194,14 +176,16 @@ export async function verifyRelease(
     const link: Link = { name: 'record', right: false, text: cause.message }
     return { ok: false, anchored: false, links: [link], release: null }
   }
-  const signed = await checkSignature(world, release, options.trust, !options.onlyTrust)
+  const { envelope, payload, statement } = release
+  const day = statement.predicate.created.slice(0, 10)
+  const signed = await checkSignature(world, { envelope, payload, day }, options.trust, !options.onlyTrust)
   const links: Link[] = [
     {
       name: 'record',
       right: true,
-      text: `${short(release.record)}, an in-toto statement in a DSSE envelope`,
+      text: `${shortDigest(release.record)}, an in-toto statement in a DSSE envelope`,
     },
-    signed.link,
+    { name: 'signature', right: signed.right, text: signed.text },
     await checkPlace(world, release),
     ...checkChannels(release),
     checkSubject(release),
@@ -212,6 +196,7 @@ export async function verifyRelease(
     for (const [name, report] of Object.entries(reports)) {
       links.push(await checkBlob(world, 'report', name, report.sha256))
     }
+    links.push(...(await checkEvents(world, release, options)))
   }
   return { ok: links.every((link) => link.right), anchored: signed.anchored, links, release }
 }

@@ -1,6 +1,7 @@
 import type { InstalledPackage } from '../core/parse-trivy.ts'
 import type { PendingUpgrade } from '../core/pending-upgrades.ts'
 import type { Publisher } from '../core/publishers.ts'
+import type { UdpPorts } from '../core/udp-probes.ts'
 import type { MintmarkError } from '../errors.ts'
 import type {
   ArchiveLock,
@@ -115,15 +116,45 @@ export interface LaunchInput {
   readonly alsoAuthorize?: readonly string[]
   /** More TCP ports of the guest that this machine can reach, as `Instance.forwarded` says; they pass its firewall. */
   readonly forward?: readonly number[]
+  /** Powers on the same instance again: with the disk and the firmware's variables that an earlier machine left in `folder`. */
+  readonly again?: boolean
+  /** What the hardware clock shows at power-on; the true time when left out. */
+  readonly clock?: Date
+  /** Nothing leads out of the machine, so that no time server corrects its clock. Logins and forwarded ports still lead in. */
+  readonly cutOff?: boolean
+}
+
+/** Where a machine's packages are to be read from, as it can reach them; never in a record, a log or an argument. */
+export interface GuestMirrors {
+  readonly archive: string
+  readonly security: string
+  /** Name of a repository of the definition -> address. */
+  readonly repos: ReadonlyMap<string, string>
+  /** Empty without one. */
+  readonly proxy: string
+}
+
+/** What our end of the link answers an instance that asks it. */
+export interface LinkServices {
+  /** Names that its DNS server knows, in lower case, and their IPv4 addresses; there is no other name. */
+  readonly names: Readonly<Record<string, string>>
+  /** How far its time server is ahead of the true time. */
+  readonly aheadMs: number
 }
 
 /** Our end of the private link: we are a host at layer 2, not a client of a forwarder. */
 export interface Link {
+  /** IPv4 addresses on the link. */
+  readonly addresses: { readonly ours: string; readonly instance: string }
   /** TCP ports of the instance that answer a SYN with SYN-ACK; `ports` that stay silent or answer RST are not in it. */
   openTcpPorts(
     ports: readonly number[],
     options?: { readonly timeoutMs?: number },
   ): Promise<readonly number[]>
+  /** How UDP ports answer what their usual services would answer. @throws MintmarkError TOOL_FAILED at the deadline */
+  openUdpPorts(ports: readonly number[], options?: { readonly timeoutMs?: number }): Promise<UdpPorts>
+  /** Serves DNS and NTP by UDP at our address, until the function that it returns is called. */
+  serve(services: LinkServices): () => void
   /** True once the instance answered our ARP request. */
   reachable(timeoutMs: number): Promise<boolean>
 }
@@ -157,6 +188,8 @@ export interface DiskTree {
     readonly mount: string
     readonly type: string
     readonly partition: number
+    /** What in the partition it is: a logical volume or a subvolume; left out for the partition itself. */
+    readonly volume?: string
   }[]
   /**
    * argv before a program that has to see the image's own owners and modes on the tree; empty when they are on the files
@@ -191,6 +224,8 @@ export interface Target {
   baseRecipe(world: World, lock: BaseLock): Promise<string | null>
   /** What an upgrade would change in an image with these packages, security updates first. @throws MintmarkError when it could not be looked at */
   pendingUpgrades(input: UpgradesInput): Promise<readonly PendingUpgrade[]>
+  /** The mirrors of the build, as a guest sees them. @throws MintmarkError CONFIG_INVALID or USAGE for a setting that is none */
+  guestMirrors(world: World): Promise<GuestMirrors>
   launch(input: LaunchInput): Promise<Instance>
   /** Works without root, mounts and loop devices. `into` is an existing empty folder of the caller's. */
   readDisk(world: World, disk: string, into: string): Promise<DiskTree>

@@ -69,7 +69,24 @@ export const toolTable = {
       minutes: 7,
     },
   },
+  grype: {
+    title: 'Grype',
+    version: '0.121.2',
+    accepted: '>=0.121.0 <1.0.0',
+    denied: {},
+    versionArgs: ['--version'],
+    official: null,
+    build: {
+      package: 'github.com/anchore/grype/cmd/grype',
+      ldflags: '-s -w -X main.version=0.121.2',
+      env: {},
+      minutes: 7,
+    },
+  },
 } as const satisfies Record<ToolName, ToolRow>
+
+/** Not needed for a release unless it is asked for: what `setup --for` has to be told. */
+export const optionalTools: readonly ToolName[] = ['grype']
 
 /**
  * The Go toolchain that builds the tools where none of at least `least` is on PATH: a module of the Go module proxy.
@@ -105,7 +122,9 @@ export const debianPackages = {
   },
   /** Needed where a definition has a step for ansible. */
   ansible: { 'ansible-core': 'ansible-playbook' },
-  test: { git: 'git' },
+  /** Needed where a definition asks for a TPM. */
+  tpm: { swtpm: 'swtpm' },
+  test: { git: 'git', chromium: 'chromium' },
 } as const
 
 /**

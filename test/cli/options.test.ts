@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { databaseOption } from '../../pipeline/cli/options.ts'
+import { databaseOption, exploitedOption } from '../../pipeline/cli/options.ts'
 
 const options = suite('options')
 
@@ -9,6 +9,9 @@ options('the flag wins over the environment, which has what mintmark.yaml says',
   assert.is(databaseOption({}, { MINTMARK_TRIVY_DB: '/set' }), '/set')
   assert.is(databaseOption({}, { MINTMARK_TRIVY_DB: '' }), null)
   assert.is(databaseOption({}, {}), null)
+  assert.is(exploitedOption({ knownExploited: '/given' }, { MINTMARK_KNOWN_EXPLOITED: '/set' }), '/given')
+  assert.is(exploitedOption({}, { MINTMARK_KNOWN_EXPLOITED: '/set' }), '/set')
+  assert.is(exploitedOption({}, {}), null)
 })
 
 options.run()

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert'
 import { pathsBelow, textOf } from '../helpers/sources.ts'
 
 const templates = suite('templates')
-const paths = pathsBelow('templates', (path) => path.endsWith('.hbs'))
+const isPage = (path: string): boolean => path.endsWith('.html.hbs')
+const paths = pathsBelow('templates', (path) => path.endsWith('.hbs') && !isPage(path))
 
 /** Mustaches that do not escape for their language, or that stand below the header. */
 function wrong(path: string, text: string): readonly string[] {
@@ -38,6 +39,50 @@ templates('a bare value is seen', () => {
   assert.is(wrong('x.sh.hbs', 'A={{a}}\nset -eu\n').length, 1)
   assert.is(wrong('x.sh.hbs', 'A={{sh a}}\nset -eu\necho {{sh b}}\n').length, 1)
   assert.is(wrong('x.pkr.hcl.hbs', 'locals {\n  a = {{hcl a}}\n}\n').length, 0)
+})
+
+/** Pages escape by themselves; these are the places where that is not enough. */
+function wrongOfPage(path: string, text: string): readonly string[] {
+  const found: string[] = []
+  for (const match of text.matchAll(/\{\{[^}]*\}\}\}?/g)) {
+    const at = `${path}:${text.slice(0, match.index).split('\n').length} ${match[0]}`
+    const before = text.slice(0, match.index)
+    const tag = before.slice(before.lastIndexOf('<'))
+    const isBlock = /^\{\{(?:#(?:each|if) [\w.@]+|else|\/(?:each|if))\}\}$/.test(match[0])
+    if (!isBlock && !/^\{\{[\w.@]+\}\}$/.test(match[0])) found.push(`${at} does not escape`)
+    if (/^<(?:script|style)>/.test(tag)) found.push(`${at} is in a script or a style`)
+    // Inside a tag a value stands between double quotes; a block may bring a whole attribute.
+    if (!isBlock && !tag.includes('>') && (tag.split('"').length - 1) % 2 === 0)
+      found.push(`${at} has no quotes around it`)
+    if (/\s(?:on\w+|style|src|srcdoc|action)="[^"]*$/.test(tag)) found.push(`${at} would run or load`)
+  }
+  return found
+}
+
+templates('pages escape every value, and load nothing', () => {
+  const pages = pathsBelow('templates', isPage)
+  assert.ok(pages.length > 0)
+  assert.equal(
+    pages.flatMap((path) => wrongOfPage(path, textOf(path))),
+    [],
+  )
+  for (const path of pages)
+    assert.not.match(textOf(path), /<(?:img|iframe|object|embed|form|base)\b|\bsrc=|@import|url\(/i)
+})
+
+templates('a value of a page that does not escape is seen', () => {
+  for (const text of [
+    '<p>{{{a}}}</p>',
+    '<p>{{&a}}</p>',
+    '<p title={{a}}>',
+    '<p onclick="{{a}}">',
+    '<p style="{{a}}">',
+    '<script>{{a}}</script>',
+    '<style>{{a}}</style>',
+    '<p>{{> part}}</p>',
+  ])
+    assert.ok(wrongOfPage('x.html.hbs', text).length > 0, text)
+  assert.equal(wrongOfPage('x.html.hbs', '<p class="{{a}}"{{#if b}} open{{/if}}>{{c}}</p>'), [])
 })
 
 templates.run()

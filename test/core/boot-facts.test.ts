@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BootSeen, type BootWanted, bootFacts } from '../../pipeline/core/boot-facts.ts'
 import type { ControlResult } from '../../pipeline/model/hardening.ts'
+import { goodPeer } from '../helpers/peer-seen.ts'
 
 const facts = suite('boot facts')
 
@@ -38,6 +39,7 @@ const texts = (name: string): Record<string, string> => ({
   'failed-units': '',
   'root-size': rootSize(start, partition, partition),
   listening: 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:*',
+  'listening-udp': 'UNCONN 0 0 10.0.2.15%eth0:68 0.0.0.0:*',
   check: report([held]),
 })
 
@@ -60,6 +62,7 @@ const boot = (name: string, change: Change = {}): BootSeen => ({
   openPorts: [22],
   scanProblem: '',
   ownTests: [],
+  peer: goodPeer,
   ...change.boot,
 })
 
@@ -72,7 +75,7 @@ const bad = (change: Change): readonly string[] =>
 facts('two good boots have nothing but passes', () => {
   assert.equal(bad({}), [])
   const ids = bootFacts([boot('a'), boot('b')], wanted).map(({ id }) => id)
-  assert.is(new Set(ids).size, 13)
+  assert.is(new Set(ids).size, 16)
 })
 
 facts('a root that begins after large file systems of their own has grown as well', () => {

@@ -45,6 +45,8 @@ const parent = (created: string): GateInput['base'] => ({
 function ageReasons(base: GateInput['base']): readonly (readonly [string, string])[] {
   const decision = evaluateGate({
     image: 'web',
+    waivers: [],
+    knownExploited: null,
     now,
     definition,
     policy: {

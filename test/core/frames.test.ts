@@ -6,11 +6,11 @@ import {
   decodeFrame,
   encodeArp,
   encodeTcp,
-  internetChecksum,
   packFrames,
   type TcpFlag,
   unpackFrames,
 } from '../../pipeline/core/frames.ts'
+import { internetChecksum } from '../../pipeline/core/ip-packet.ts'
 
 const frames = suite('frames')
 

@@ -37,7 +37,7 @@ writing('what is written is a valid definition, and says what was told', () => {
       const definition = parseYaml(Definition, newDefinition(image), {
         path: 'x',
         notYetSupported,
-        check: (value) => checkDefinition(value, { image: image.name, teams: null }),
+        check: (value) => checkDefinition(value, { image: image.name, teams: null, policies: null }),
       })
       assert.equal(definition.content.packages.add, [...new Set(image.packages)])
       assert.equal(new Set(definition.content.ports), new Set([22, ...image.ports]))
@@ -69,7 +69,7 @@ writing('the fields that it shows in comments are valid as well, when they are t
     .replace(/^( *)# ((?:files|steps|secrets|exceptions|test): [[{].*)$/gm, '$1$2')
   const definition = parseYaml(Definition, text, {
     path: 'x',
-    check: (value) => checkDefinition(value, { image: 'web', teams: null }),
+    check: (value) => checkDefinition(value, { image: 'web', teams: null, policies: null }),
   })
   assert.is(definition.content.files.length, 1)
   assert.is(definition.content.steps.length, 1)

@@ -14,7 +14,11 @@ const options = {
   path: 'images/x.yaml',
   notYetSupported,
   check: (definition: Definition) =>
-    checkDefinition(definition, { image: 'x', teams: ['team-platform', 'team-security'] }),
+    checkDefinition(definition, {
+      image: 'x',
+      teams: ['team-platform', 'team-security'],
+      policies: ['default', 'strict'],
+    }),
 }
 
 /** The refusal; fails when the text is accepted. */

@@ -13,8 +13,8 @@ const entry = (number: number, start: number, size: number) => ({
   type: '0fc63daf-8483-4772-8e79-3d69d8477de4',
   uuid: 'df4006de-fc07-0c49-8868-3f88f5bd14be',
 })
-const dump = (partitions: readonly unknown[], label = 'gpt') =>
-  JSON.stringify({ partitiontable: { label, unit: 'sectors', sectorsize: 512, partitions } })
+const dump = (partitions: readonly unknown[], label = 'gpt', id = '') =>
+  JSON.stringify({ partitiontable: { label, id, unit: 'sectors', sectorsize: 512, partitions } })
 
 test('gives numbers and bytes, in the order of the disk', () => {
   const [first, second] = parsePartitionTable(dump([entry(1, 4096, 10), entry(15, 2048, 100)]), 1 << 30)
@@ -26,9 +26,25 @@ test('gives numbers and bytes, in the order of the disk', () => {
   assert.is(second?.name, '')
 })
 
-test('refuses what is no GPT of this disk', () => {
+test('reads an MBR: containers left out, ids as Linux makes them up', () => {
+  const row = (number: number, start: number, size: number, type: string) => ({
+    node: `/tmp/disk.raw${number}`,
+    start,
+    size,
+    type,
+  })
+  const rows = [row(1, 2048, 100, '83'), row(2, 4096, 4096, 'f'), row(10, 4200, 100, '83')]
+  const read = parsePartitionTable(dump(rows, 'dos', '0x00c0ffee'), 1 << 30)
+  assert.equal(
+    read.map(({ number, uuid, type }) => `${number} ${uuid} ${type}`),
+    ['1 00C0FFEE-01 83', '10 00C0FFEE-0A 83'],
+  )
+  assert.throws(() => parsePartitionTable(dump([row(1, 1, 9, 'ee')], 'dos'), 1 << 30), /no valid one/)
+})
+
+test('refuses what is no table of this disk', () => {
   assert.throws(() => parsePartitionTable('no json', 1), /not JSON/)
-  assert.throws(() => parsePartitionTable(dump([entry(1, 1, 1)], 'dos'), 1 << 20), /"dos", not gpt/)
+  assert.throws(() => parsePartitionTable(dump([entry(1, 1, 1)], 'sun'), 1 << 20), /"sun", not gpt or dos/)
   assert.throws(() => parsePartitionTable(dump([]), 1 << 20), /empty/)
   assert.throws(() => parsePartitionTable(dump([entry(1, 0, 10), entry(2, 9, 1)]), 1 << 20), /overlaps/)
   assert.throws(() => parsePartitionTable(dump([entry(1, 0, 10)]), 5119), /ends at byte 5120/)
@@ -80,6 +96,11 @@ test('reads fstab and finds the file system of a line', () => {
   assert.ok(namesFileSystem('LABEL=data', identity))
   assert.ok(namesFileSystem('/dev/disk/by-partuuid/f00', identity))
   assert.ok(namesFileSystem('PARTLABEL=root', identity))
+  const logical = { ...identity, devices: ['/dev/mapper/rl-data', '/dev/rl/data'] }
+  assert.ok(namesFileSystem('/dev/rl/data', logical))
+  assert.ok(namesFileSystem('/dev/mapper/rl-data', logical))
+  assert.not.ok(namesFileSystem('/dev/mapper/rl-data', identity))
+  assert.equal(entries[0]?.options, ['umask=0077'])
   assert.not.ok(namesFileSystem('LABEL=Data', identity))
   assert.not.ok(namesFileSystem('/dev/vda1', identity))
   assert.not.ok(namesFileSystem('UUID=', { ...identity, uuid: '' }))

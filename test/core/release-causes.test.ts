@@ -36,6 +36,9 @@ const passed: GateDecision = {
   vulnerability: 'judged',
   counts: {},
   excepted: [],
+  waived: [],
+  knownExploited: null,
+  emergency: null,
 }
 const rejected = (...reasons: readonly GateReason[]): GateDecision => ({
   ...passed,
@@ -60,6 +63,7 @@ causes('policy: the clock, the exceptions and the findings in words', () => {
     'the exception for audit-disk-full-halts expired on 2027-03-31',
   ])
   assert.equal(because(rejected(reason('base-age', 'base'))), ['the base is 131 days old, over maxAge 90d'])
+  assert.equal(because(rejected(reason('waiver', 'CVE-1'))), ['CVE-1: T'])
   assert.equal(because(rejected(reason('finding', 'CVE-1'))), [
     'policy default no longer passes it: CVE-1  T',
   ])

@@ -4,6 +4,9 @@ import { canonicalJson } from '../../pipeline/core/digest.ts'
 import { parsePayload, parsePointer, summariseControls } from '../../pipeline/core/statement.ts'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import type { ControlStatus } from '../../pipeline/model/hardening.ts'
+import { findRelease } from '../../pipeline/stages/read-release.ts'
+import { fixtureRelease } from '../helpers/release-fixture.ts'
+import { testWorld } from '../helpers/world.ts'
 
 const it = suite('statement')
 
@@ -51,6 +54,20 @@ it('refuses payloads that are no statement of ours', () => {
       refused(() => parsePayload(Buffer.from(body))),
       body,
     )
+})
+
+it('takes a statement of before a field was there, as it was written', async () => {
+  const { world, close } = await testWorld()
+  try {
+    await fixtureRelease(world)
+    const { statement } = await findRelease(world, 'debian-13')
+    const { waived: _waived, knownExploited: _list, emergency: _none, ...gate } = statement.predicate.gate
+    const old = { ...statement, predicate: { ...statement.predicate, gate } }
+    assert.equal(parsePayload(Buffer.from(canonicalJson(old))), statement)
+    assert.ok(refused(() => parsePayload(Buffer.from(JSON.stringify(old, null, 1)))))
+  } finally {
+    await close()
+  }
 })
 
 const pointer = {

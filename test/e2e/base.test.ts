@@ -164,7 +164,7 @@ const says = async (instance: Instance, command: string): Promise<string> =>
   (await instance.ssh(command, { timeoutMs: 120_000 })).stdout.trim()
 
 base('boots under BIOS, grows its root, resolves by its stub, and listens on nothing but SSH', () =>
-  withMachine({ firmware: 'bios', secureBoot: false }, async (instance) => {
+  withMachine({ firmware: 'bios', secureBoot: false, tpm: false }, async (instance) => {
     assert.is(await says(instance, 'test -d /sys/firmware/efi || echo bios'), 'bios')
     assert.ok(Number(await says(instance, 'df --output=size -B1 / | tail -1')) > 3.5 * 2 ** 30)
     assert.match(await says(instance, 'resolvectl dns eth0'), /\d+\.\d+\.\d+\.\d+/)
@@ -188,7 +188,7 @@ base('boots under BIOS, grows its root, resolves by its stub, and listens on not
 )
 
 base('boots under UEFI', () =>
-  withMachine({ firmware: 'uefi', secureBoot: false }, async (instance) => {
+  withMachine({ firmware: 'uefi', secureBoot: false, tpm: false }, async (instance) => {
     assert.is(await says(instance, 'test -d /sys/firmware/efi && echo uefi'), 'uefi')
     assert.match(await says(instance, 'mokutil --sb-state'), 'SecureBoot disabled')
     assert.is(await says(instance, 'findmnt -no FSTYPE /boot/efi'), 'vfat')
@@ -196,7 +196,7 @@ base('boots under UEFI', () =>
 )
 
 base('boots with Secure Boot enforced, and again after what a kernel upgrade does', async () => {
-  const machine = { firmware: 'uefi', secureBoot: true } as const
+  const machine = { firmware: 'uefi', secureBoot: true, tpm: false } as const
   const enforced = async (instance: Instance): Promise<void> => {
     assert.match(await says(instance, 'mokutil --sb-state'), 'SecureBoot enabled')
     assert.match(await says(instance, 'sudo dmesg'), /Secure boot enabled/i)

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run as mintmarkBoot } from '../../pipeline/cli/verbs/boot.ts'
+import { type BootSeen, bootFacts } from '../../pipeline/core/boot-facts.ts'
 import {
   lookScript,
   parseAnswers,
@@ -9,14 +10,13 @@ import {
   parseListening,
   parseRootSize,
 } from '../../pipeline/core/ssh-answers.ts'
-import { ArchiveBase } from '../../pipeline/model/base.ts'
-import type { Definition } from '../../pipeline/model/definition.ts'
-import { placesFrom } from '../../pipeline/ports/places.ts'
 import { instanceKey } from '../../pipeline/stages/instance-key.ts'
-import { loadDefinition, loadLock } from '../../pipeline/stages/load-definition.ts'
-import { resolveBase } from '../../pipeline/targets/qemu/archive/resolve-base.ts'
+import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
+import { askPeer } from '../../pipeline/stages/test-peer.ts'
 import { launch } from '../../pipeline/targets/qemu/launch.ts'
-import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
+import type { Instance } from '../../pipeline/targets/target.ts'
+import { baseDisk } from '../helpers/base-disk.ts'
+import { testWorld } from '../helpers/world.ts'
 
 // Boots the real base of debian-13: not hardened, but with everything that launching relies on.
 const launching = suite('launch of a real image')
@@ -24,21 +24,73 @@ const launching = suite('launch of a real image')
 const image = 'debian-13'
 const deadlineMs = 480_000
 
-/** The newest base that this machine has, else a new one. */
-async function baseDisk(test: TestWorld, definition: Definition): Promise<ArchiveBase> {
-  const bases = placesFrom(process.env, checkout).bases
-  const world = { ...test.world, places: { ...test.world.places, bases } }
-  const found: ArchiveBase[] = []
-  for (const name of await world.files.list(bases)) {
-    const path = join(bases, name, 'base.json')
-    if ((await world.files.info(path)) === null) continue
-    const base = ArchiveBase.parse(JSON.parse(await world.files.readText(path)))
-    if (base.release === definition.os.release) found.push(base)
+/** Says what it hears, on all addresses and on the loopback alone. */
+const planted = `
+import socketserver, threading
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        data, sock = self.request
+        sock.sendto(data, self.client_address)
+class Nothing(socketserver.BaseRequestHandler):
+    def handle(self):
+        pass
+for kind, handler, address in (
+    (socketserver.TCPServer, Nothing, ('0.0.0.0', 5555)),
+    (socketserver.TCPServer, Nothing, ('127.0.0.1', 5556)),
+    (socketserver.UDPServer, Echo, ('0.0.0.0', 1900)),
+    (socketserver.UDPServer, Echo, ('127.0.0.1', 5060)),
+):
+    threading.Thread(target=kind(address, handler).serve_forever).start()
+`
+
+/** Listeners that nobody declared are found from outside, and what the instance asks of the peer is answered. */
+async function plantedIsCaught(machine: Instance, before: BootSeen['answers']): Promise<void> {
+  await machine.ssh('cat >/tmp/planted.py', { input: planted })
+  const start = 'sudo -n systemd-run --quiet --unit=planted python3 /tmp/planted.py'
+  const up = 'until ss -Hlun | grep -q 127.0.0.1:5060; do sleep 0.2; done'
+  const lists = 'ss -Hltn; echo @@; ss -Hlun'
+  const { stdout } = await machine.ssh(`${start} && timeout 60 sh -c '${up}'; ${lists}`)
+  const [tcp = '', udp = ''] = stdout.split('@@\n')
+  const answers = {
+    ...before,
+    listening: { text: tcp, code: 0 },
+    'listening-udp': { text: udp, code: 0 },
   }
-  const [newest] = found.sort((a, b) => (a.bootstrapped < b.bootstrapped ? 1 : -1))
-  if (newest !== undefined) return newest
-  const lock = await loadLock(world, image)
-  return resolveBase({ world, image, definition, lock, step: { update: () => undefined } })
+  const openPorts = (await machine.link?.openTcpPorts([22, 5555, 5556, 5557])) ?? []
+  assert.equal(openPorts, [22, 5555])
+  const peer = await askPeer(machine, answers)
+  assert.equal(peer.udp?.open, [1900])
+  // Without a firewall the system itself says of the others that they are closed, each time it is asked.
+  assert.equal(peer.udp?.silent, [])
+  const seen: BootSeen = {
+    instance: 'mm-e2e',
+    secondsToLogin: 30,
+    problem: '',
+    answers,
+    rootLogin: null,
+    loginMethods: null,
+    openPorts,
+    scanProblem: '',
+    ownTests: [],
+    peer,
+  }
+  const facts = bootFacts([seen], {
+    user: 'debian',
+    image,
+    version: '1.0.0',
+    ports: [22],
+    imageBytes: 0,
+    excepted: [],
+    tests: [],
+  })
+  const told = (id: string): string => {
+    const fact = facts.find((one) => one.id === id)
+    return `${fact?.status}: ${fact?.found}`
+  }
+  assert.is(told('only-declared-ports'), 'fail: open: 22, 5555; not declared: 5555')
+  assert.is(told('only-declared-udp-ports'), 'fail: answer: 1900 (ssdp)')
+  assert.is(told('dns-works'), 'pass: peer.mintmark.test is 192.0.2.1, by systemd-resolved')
+  assert.match(told('time-sync-works'), /^pass: systemd-timesyncd moved the clock by (?:29|30)\d s$/)
 }
 
 launching('a new instance answers, is new, and shows its ports on the link', async () => {
@@ -46,7 +98,7 @@ launching('a new instance answers, is new, and shows its ports on the link', asy
   const { world } = test
   try {
     const definition = await loadDefinition(world, image)
-    const base = await baseDisk(test, definition)
+    const base = await baseDisk(test, image, definition)
     const before = await world.files.sha256(base.disk.path)
     const folder = await world.files.tempFolder('machine-', test.folder)
     const login = await instanceKey(world, folder, 'debian')
@@ -89,6 +141,7 @@ launching('a new instance answers, is new, and shows its ports on the link', asy
     assert.equal(open, parseListening(answers['listening']?.text ?? ''))
     assert.ok(open?.includes(22))
     assert.ok(Date.now() - began < 120_000)
+    await plantedIsCaught(machine, answers)
 
     const exit = await machine.ssh('cat; exit 7', { input: 'given' })
     assert.equal([exit.code, exit.stdout], [7, 'given'])
@@ -105,7 +158,7 @@ launching('boot prints the ssh line of a machine that is gone after its guest po
   const test = await testWorld()
   const { world, told } = test
   try {
-    const base = await baseDisk(test, await loadDefinition(world, image))
+    const base = await baseDisk(test, image, await loadDefinition(world, image))
     const personal = join(test.folder, 'id_ed25519')
     await world.exec.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', personal])
     const options = { key: personal, timeout: String(deadlineMs / 1000) }

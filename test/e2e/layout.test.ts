@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { linkRules } from '../../pipeline/core/link-facts.ts'
 import { judgeOwnTest } from '../../pipeline/core/own-tests.ts'
 import { lookScript, parseAnswers, parseRootSize } from '../../pipeline/core/ssh-answers.ts'
 import { placesFrom } from '../../pipeline/ports/places.ts'
@@ -37,7 +38,7 @@ layout(
       const definition = {
         ...(await loadDefinition(world, image)),
         disk: { size: '8G', layout: 'cis' as const },
-        machine: { firmware: 'uefi' as const, secureBoot: true },
+        machine: { firmware: 'uefi' as const, secureBoot: true, tpm: true },
       }
       const lock = await loadLock(world, image)
       const base = await resolveBase({ world, image, definition, lock, step: { update: () => undefined } })
@@ -81,6 +82,15 @@ layout(
         assert.match(status.stdout, /^status: done$/m)
         assert.is(status.code, 0, status.stdout)
         assert.match(await says('mokutil --sb-state'), 'SecureBoot enabled')
+        const firmware = linkRules({ excepted: [], machine: definition.machine })
+          .filter(({ id }) => ['secure-boot-on', 'tpm-there'].includes(id))
+          .map((rule) => rule.judge({ answers }))
+        assert.equal(firmware, [
+          { status: 'pass', found: 'on' },
+          { status: 'pass', found: 'TPM 2.0' },
+        ])
+        // It measures: the firmware has extended the register of its own code.
+        assert.match(await says('sudo cat /sys/class/tpm/tpm0/pcr-sha256/0'), /^(?!0+$)[0-9A-F]{64}$/)
 
         const mounts = await says('findmnt -rno TARGET,FSTYPE,OPTIONS')
         for (const [mount, options] of wanted) {

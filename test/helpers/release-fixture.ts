@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { canonicalJson, sha256 } from '../../pipeline/core/digest.ts'
 import type { ResolvedBase } from '../../pipeline/model/base.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
-import type { GateDecision } from '../../pipeline/model/gate.ts'
+import type { GateDecision, PassedGate } from '../../pipeline/model/gate.ts'
 import type { ControlResult } from '../../pipeline/model/hardening.ts'
 import type { Published, Recorded, VersionFacts } from '../../pipeline/model/release.ts'
 import type { BuildResult, Bundle, Database, ScanReport, TestReport } from '../../pipeline/model/stages.ts'
@@ -109,6 +109,12 @@ export interface FixtureOptions {
   /** The report `packages`, whose lines are then the numbers of packages. */
   readonly packages?: string
   readonly cyclonedx?: string
+  /** What is different of a gate that it passed. */
+  readonly gate?: Partial<PassedGate>
+  /** What its own scan found. */
+  readonly findings?: ScanReport['findings']
+  /** What is different of the scan. */
+  readonly scan?: Partial<ScanReport>
   readonly definition?: Definition
   readonly base?: ResolvedBase
   /** No control fails, so that no exception is needed. */
@@ -185,10 +191,11 @@ export async function fixtureRun(
         }
       : null,
     databaseProblem: database ? null : 'no database could be reached',
-    findings: [],
+    findings: options.findings ?? [],
     secrets: [],
     files,
     trivy: { version: '0.70.0', sha256: digest('trivy') },
+    ...options.scan,
   }
   const gate: GateDecision = {
     verdict: 'passed',
@@ -197,6 +204,10 @@ export async function fixtureRun(
     vulnerability: database ? 'judged' : 'unknown',
     counts: database ? { HIGH: { fixable: 0, unfixed: 2 }, LOW: { fixable: 1, unfixed: 3 } } : {},
     excepted: definition.hardening.exceptions,
+    waived: [],
+    knownExploited: null,
+    emergency: null,
+    ...options.gate,
   }
   const outputs: FixtureRun['outputs'] = {
     base: options.base ?? base,
@@ -214,7 +225,7 @@ export async function fixtureRun(
     runId,
     version,
     seconds: { base: 31, render: 2, build: 72 },
-    options: { trivyDb: null },
+    options: { trivyDb: null, knownExploited: null, emergency: null },
     step: world.report.step('fixture'),
     need: <K extends keyof StageOutputs>(stage: K): StageOutputs[K] => {
       const output = outputs[stage]

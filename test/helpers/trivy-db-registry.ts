@@ -6,13 +6,24 @@ import type { World } from '../../pipeline/ports/world.ts'
 import { checkout } from './world.ts'
 
 export const fixtureDb = join(checkout, 'test/fixtures/trivy-db')
+/** A day older: of openssh it lacks one advisory, one has no fix yet, and one is withdrawn later. */
+export const earlierDb = join(checkout, 'test/fixtures/trivy-db-before')
 
 export interface Registry {
   /** host:port on the loopback. */
   readonly host: string
   /** Puts a vulnerability database there, as Trivy expects it. @returns the manifest's digest, sha256:... */
   push(repository: string, tag: string, database: string): Promise<string>
+  /** user:password; the registry asks for it when it was started so. */
+  readonly login: string
   stop(): Promise<void>
+}
+
+/** bcrypt of the password, which the registry's htpasswd file wants. */
+const login = {
+  user: 'reader',
+  password: 'swordfish',
+  hash: '$2b$05$abcdefghijklmnopqrstuupWDwJQeCHYIBQy8WvkVB6ImhZ476YYy',
 }
 
 function freePort(): Promise<number> {
@@ -45,17 +56,25 @@ async function pushBlob(base: string, content: Uint8Array): Promise<{ digest: st
 }
 
 /** A real registry (Debian's docker-registry) on 127.0.0.1, with all its data below `folder`. */
-export async function startRegistry(world: World, folder: string): Promise<Registry> {
+export async function startRegistry(
+  world: World,
+  folder: string,
+  options: { readonly login?: boolean } = {},
+): Promise<Registry> {
   const port = await freePort()
   const program =
     (await world.exec.which('docker-registry')) ?? unpackedProgram(world.places, 'docker-registry')
   const config = join(folder, 'registry.yml')
+  const htpasswd = join(folder, 'htpasswd')
+  await world.files.write(htpasswd, `${login.user}:${login.hash}\n`)
+  const asks = options.login === true
   await world.files.write(
     config,
     JSON.stringify({
       version: 0.1,
       log: { level: 'error' },
       storage: { filesystem: { rootdirectory: join(folder, 'registry') } },
+      ...(asks ? { auth: { htpasswd: { realm: 'test', path: htpasswd } } } : {}),
       http: { addr: `127.0.0.1:${port}` },
     }),
   )
@@ -63,7 +82,8 @@ export async function startRegistry(world: World, folder: string): Promise<Regis
   const host = `127.0.0.1:${port}`
   for (let tries = 0; ; tries += 1) {
     try {
-      await answered(await fetch(`http://${host}/v2/`))
+      const answer = await fetch(`http://${host}/v2/`)
+      if (!(asks && answer.status === 401)) await answered(answer)
       break
     } catch (cause) {
       if (tries === 150) throw cause
@@ -94,6 +114,7 @@ export async function startRegistry(world: World, folder: string): Promise<Regis
       await answered(await fetch(`${base}/manifests/${tag}`, { method: 'PUT', body: manifest, headers }))
       return digestOf(Buffer.from(manifest))
     },
+    login: `${login.user}:${login.password}`,
     async stop() {
       running.kill()
       await running.done

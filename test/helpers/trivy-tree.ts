@@ -2,6 +2,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ScanReport } from '../../pipeline/model/stages.ts'
 import { scanTree } from '../../pipeline/stages/scan.ts'
+import type { SecondScannerOption } from '../../pipeline/stages/second-scanner.ts'
 import type { TestWorld } from './world.ts'
 
 export const subject = 'a'.repeat(64)
@@ -63,6 +64,7 @@ export async function look(
   tree: string,
   release: string,
   trivyDb: string | null,
+  secondScanner: SecondScannerOption | null = null,
 ): Promise<Looked> {
   const folder = await t.world.files.tempFolder('run-', t.folder)
   const report = await scanTree(t.world, {
@@ -73,8 +75,29 @@ export async function look(
     subject,
     os: { family: 'debian', release },
     trivyDb,
+    ownRepositories: false,
+    secondScanner,
     update: () => undefined,
   })
   const text = (kind: string): Promise<string> => t.world.files.readText(report.files[kind]?.path ?? kind)
   return { report: ScanReport.parse(report), text }
+}
+
+/** A GPT disk with the tree in one ext4 partition of this name. */
+export async function makeRootDisk(
+  t: TestWorld,
+  tree: string,
+  partition: string,
+): Promise<{ readonly raw: string; readonly qcow2: string }> {
+  const { exec, files } = t.world
+  const folder = await files.tempFolder('disk-', t.folder)
+  const raw = join(folder, 'disk.raw')
+  const qcow2 = join(folder, 'disk.qcow2')
+  await exec.run(['truncate', '-s', '20M', raw])
+  await exec.run(['sfdisk', '-q', raw], {
+    input: `label: gpt\nstart=2048, size=32768, type=linux, name=${partition}\n`,
+  })
+  await exec.run(['mke2fs', '-q', '-F', '-t', 'ext4', '-E', 'offset=1048576', '-d', tree, raw, '16M'])
+  await exec.run(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', raw, qcow2])
+  return { raw, qcow2 }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../pipeline/ports/clock.ts'
 import { nodeExec } from '../../pipeline/ports/exec.ts'
+import { fetchBytes } from '../../pipeline/ports/fetch.ts'
 import { nodeFiles } from '../../pipeline/ports/files.ts'
 import { findTools } from '../../pipeline/ports/find-tools.ts'
 import { folderCatalog } from '../../pipeline/ports/folder-catalog.ts'
@@ -74,6 +75,7 @@ export async function testWorld(
     files: nodeFiles,
     withLock,
     net: nodeNet,
+    fetch: fetchBytes,
     clock: now === undefined ? systemClock : { now: () => now, sleep: systemClock.sleep },
     report: recordingReport(told, options.answer ?? false),
     tools: findTools(exec, nodeFiles, own),

@@ -6,30 +6,56 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseDocument } from 'yaml'
 import * as z from 'zod'
+import { putWaiver } from '../../pipeline/core/edit-waivers.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
+import { Policy, WaiverFile } from '../../pipeline/model/gate.ts'
 import { imageNames } from '../../pipeline/stages/load-definition.ts'
+import { waiver as waiverOf } from '../helpers/gate-input.ts'
 import { textOf } from '../helpers/sources.ts'
 import { checkout, testWorld } from '../helpers/world.ts'
 
 const schema = suite('json-schema')
-const at = join(checkout, 'images/schema.json')
 
-/** What editors check definitions by, as they are written: fields with a default may stay out. */
-const text = `${JSON.stringify(
-  {
-    title: 'Mintmark image definition',
-    ...z.toJSONSchema(
-      Definition.meta({ description: 'images/NAME.yaml: one golden image. Unknown fields are refused.' }),
-      { io: 'input' },
-    ),
-  },
-  null,
-  2,
-)}\n`
+/** What editors check a file by, as it is written: fields with a default may stay out. */
+const schemaText = (title: string, model: z.ZodType): string =>
+  `${JSON.stringify({ title, ...z.toJSONSchema(model, { io: 'input' }) }, null, 2)}\n`
 
-schema('images/schema.json is the schema of definitions (npm run schema writes it)', async () => {
-  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(at, text)
-  assert.ok((await readFile(at, 'utf8')) === text, 'images/schema.json is not current: npm run schema')
+const text = schemaText(
+  'Mintmark image definition',
+  Definition.meta({ description: 'images/NAME.yaml: one golden image. Unknown fields are refused.' }),
+)
+const waivers = schemaText(
+  'Mintmark waivers',
+  WaiverFile.meta({ description: 'scans/waivers/TEAM.yaml: findings that a team answers for, for a time.' }),
+)
+const policies = schemaText(
+  'Mintmark scan policy',
+  Policy.meta({ description: 'scans/policies/NAME.yaml: what the gate rejects.' }),
+)
+const written = [
+  ['images/schema.json', text],
+  ['scans/waivers/schema.json', waivers],
+  ['scans/policies/schema.json', policies],
+] as const
+
+for (const [path, wanted] of written) {
+  schema(`${path} is the schema of its folder's files (npm run schema writes it)`, async () => {
+    const at = join(checkout, path)
+    if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(at, wanted)
+    assert.ok((await readFile(at, 'utf8')) === wanted, `${path} is not current: npm run schema`)
+  })
+}
+
+schema('a validator that is not ours takes our policies and waivers, and no misspelt ones', () => {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  const policy = ajv.compile(JSON.parse(policies))
+  for (const name of ['default', 'strict'])
+    assert.ok(policy(parseDocument(textOf(`scans/policies/${name}.yaml`)).toJS()), name)
+  assert.not.ok(policy({ schema: 1, title: 'x' }))
+  const waiver = ajv.compile(JSON.parse(waivers))
+  assert.ok(waiver(parseDocument(putWaiver(null, waiverOf()).text).toJS()))
+  for (const name of ['keys-misspelt', 'values', 'no-list', 'newer'])
+    assert.not.ok(waiver(parseDocument(textOf(`test/golden/waivers/${name}.yaml`)).toJS()), name)
 })
 
 schema(
@@ -47,7 +73,7 @@ schema(
       readonly required: readonly string[]
       readonly properties: Readonly<Record<string, { readonly description?: string }>>
     }
-    walk(parsed, '')
+    for (const [, item] of written) walk(JSON.parse(item), '')
     assert.equal(open, [])
     assert.equal(
       Object.entries(parsed.properties).flatMap(([name, field]) =>
@@ -69,6 +95,7 @@ const beyond: readonly string[] = [
   'files-to-dots',
   'hardening-exception-twice',
   'machine-secure-boot',
+  'machine-tpm',
   'os-arch-aarch64',
   'os-arch-twice',
   'owner-not-a-team-of-ours',
@@ -77,6 +104,7 @@ const beyond: readonly string[] = [
   'ports-twice',
   'ports-without-ssh',
   'repos-name-of-the-system',
+  'scan-policy',
   'secrets-misspelt',
   'steps-secret-not-declared',
   'test-http-port',

@@ -46,7 +46,7 @@ async function judge(
     runId: 'r',
     version: '1.0.0',
     seconds: {},
-    options: { trivyDb: null },
+    options: { trivyDb: null, knownExploited: null, emergency: null },
     step: t.world.report.step('gate'),
     need: ((stage: StageId) => outputs[stage]) as StageContext['need'],
   }

@@ -53,7 +53,7 @@ const example = {
     ],
   },
   disk: { size: '4G', layout: 'simple' },
-  machine: { firmware: 'bios', secureBoot: false },
+  machine: { firmware: 'bios', secureBoot: false, tpm: false },
   test: [
     { run: 'nginx -t', exit: 0 },
     { http: ':443/healthz', https: false, status: 200 },

@@ -19,7 +19,7 @@ loading.after.each((context) => context.test.close())
 const full = `schema: 1
 teams: [team-a]
 mirrors: {debian: "https://one.example/debian", debianSecurity: "https://one.example/sec", images: /srv/images}
-scan: {database: ./db}
+scan: {database: ./db, knownExploited: lists/kev.json}
 catalog: catalog
 `
 
@@ -51,7 +51,11 @@ loading('it fills the variables that are not set; paths begin at the checkout', 
     MINTMARK_DEBIAN_SECURITY_MIRROR: 'https://one.example/sec',
     MINTMARK_IMAGE_MIRROR: '/srv/images',
     MINTMARK_TRIVY_DB: '/checkout/db',
+    MINTMARK_KNOWN_EXPLOITED: '/checkout/lists/kev.json',
     MINTMARK_CATALOG: '/checkout/catalog',
+    MINTMARK_LANGUAGE: undefined,
+    MINTMARK_SECOND_SCANNER: undefined,
+    MINTMARK_GRYPE_DB: undefined,
   })
 })
 
@@ -66,6 +70,10 @@ loading('a mistake is told with its place', async ({ test }) => {
     [
       'schema: 1\ncatalog: ~/catalog\n',
       'mintmark.yaml:2:10 catalog is "~/catalog": a path in full, without "~"',
+    ],
+    [
+      'schema: 1\nscan: {knownExploited: "http://lists.example/kev.json"}\n',
+      'mintmark.yaml:2:24 scan.knownExploited is "http://lists.example/kev.json": a file, or an https address without credentials and query',
     ],
     ['schema: 1\nteams: []\n', 'mintmark.yaml:2:8 teams is []: expected at least 1 entry'],
     ['', 'mintmark.yaml:1:1 the file is empty: expected lines of NAME: value'],

@@ -51,6 +51,8 @@ const again = (world: World, fresh: boolean) =>
   release(world, {
     image,
     trivyDb: fixtureDb,
+    knownExploited: null,
+    emergency: null,
     asked: null,
     fresh,
     prepare: () => Promise.reject(prepared),

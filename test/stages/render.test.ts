@@ -81,7 +81,7 @@ rendering('shellcheck and Packer itself take the bundle of all kinds of content'
       runId: 'r-1',
       version: '1.0.0',
       seconds: {},
-      options: { trivyDb: null },
+      options: { trivyDb: null, knownExploited: null, emergency: null },
       step: world.report.step('render'),
       need: (): never => {
         throw new Error('render needs no stage')

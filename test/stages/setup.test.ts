@@ -1,8 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MintmarkError } from '../../pipeline/errors.ts'
+import { Definition } from '../../pipeline/model/definition.ts'
 import type { Tool, ToolName, Tools } from '../../pipeline/ports/tools.ts'
-import { ensureTools } from '../../pipeline/stages/setup.ts'
+import { ensureTools, type Purpose, purposesOf } from '../../pipeline/stages/setup.ts'
 import { testWorld } from '../helpers/world.ts'
 
 const setup = suite('setup')
@@ -30,16 +31,46 @@ function lacking(packages: readonly string[], missing: readonly ToolName[]) {
 setup('what a step for ansible needs has a purpose of its own', async () => {
   const { world, close } = await testWorld()
   try {
-    const names = async (purpose: 'release' | 'ansible' | 'test') =>
+    const names = async (purpose: Purpose) =>
       (await world.tools.debianPackages(purpose)).map(({ name }) => name)
     assert.not.ok((await names('release')).includes('ansible-core'))
     assert.ok((await names('ansible')).includes('ansible-core'))
     assert.ok((await names('test')).includes('ansible-core'))
     const { tools } = lacking(['ansible-core'], [])
-    await ensureTools({ ...world, tools }, 'ansible', false)
+    await ensureTools({ ...world, tools }, ['ansible'], false)
     assert.unreachable()
   } catch (cause) {
     assert.is((cause as MintmarkError).hint, './mintmark setup --for ansible --yes')
+  } finally {
+    await close()
+  }
+})
+
+setup('a definition says what its release needs here', async () => {
+  const { world, close } = await testWorld()
+  try {
+    const names = (await world.tools.debianPackages('tpm')).map(({ name }) => name)
+    assert.ok(names.includes('swtpm'))
+    assert.not.ok(names.includes('ansible-core'))
+    const definition = Definition.parse({
+      schema: 1,
+      owner: 'team-platform',
+      os: { family: 'debian', release: '13', arch: ['x86_64'] },
+      base: { from: 'archive' },
+      hardening: { profiles: ['baseline'] },
+      targets: { qemu: {} },
+    })
+    assert.equal(purposesOf(definition), ['release'])
+    const machine = { firmware: 'uefi', secureBoot: true, tpm: true } as const
+    const content = { ...definition.content, steps: [{ ansible: 'play/site.yml', secrets: [] }] }
+    assert.equal(purposesOf({ ...definition, machine }), ['tpm'])
+    const both = purposesOf({ ...definition, machine, content })
+    const { tools } = lacking(['swtpm'], [])
+    await ensureTools({ ...world, tools }, both, false)
+    assert.unreachable()
+  } catch (cause) {
+    assert.match((cause as MintmarkError).message, '1 things are missing: swtpm')
+    assert.is((cause as MintmarkError).hint, './mintmark setup --for ansible --for tpm --yes')
   } finally {
     await close()
   }
@@ -51,7 +82,7 @@ setup('without consent nothing is installed, and the one command is told', async
     const { tools, installed } = lacking(['mtools'], ['trivy'])
     for (const interactive of [false, true]) {
       try {
-        await ensureTools({ ...world, tools, report: { ...world.report, interactive } }, 'test', false)
+        await ensureTools({ ...world, tools, report: { ...world.report, interactive } }, ['test'], false)
         assert.unreachable()
       } catch (cause) {
         const error = cause as MintmarkError
@@ -71,7 +102,7 @@ setup('consent is --yes, or a yes on a terminal', async () => {
     const { world, close } = await testWorld({ answer: true })
     try {
       const { tools, installed } = lacking(['mtools'], ['packer', 'trivy'])
-      await ensureTools({ ...world, tools, report: { ...world.report, interactive: true } }, 'release', yes)
+      await ensureTools({ ...world, tools, report: { ...world.report, interactive: true } }, ['release'], yes)
       assert.equal(installed, ['mtools', 'packer', 'trivy'])
     } finally {
       await close()
@@ -83,7 +114,7 @@ setup('a machine that has all is left alone', async () => {
   const { world, close } = await testWorld()
   try {
     const { tools, installed } = lacking([], [])
-    assert.equal(await ensureTools({ ...world, tools }, 'release', false), { installed: [] })
+    assert.equal(await ensureTools({ ...world, tools }, ['release'], false), { installed: [] })
     assert.equal(installed, [])
   } finally {
     await close()

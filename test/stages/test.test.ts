@@ -5,10 +5,10 @@ import * as assert from 'uvu/assert'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
 import { type BuildResult, TestReport } from '../../pipeline/model/stages.ts'
-import type { Finished } from '../../pipeline/ports/exec.ts'
 import type { StageContext } from '../../pipeline/stages/stage.ts'
 import { testStageFor } from '../../pipeline/stages/test.ts'
-import type { Instance, LaunchInput, Target } from '../../pipeline/targets/target.ts'
+import type { LaunchInput } from '../../pipeline/targets/target.ts'
+import { type Behaviour, check, events, finished, memoryTarget, type Seen } from '../helpers/memory-target.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 
 // The stage itself, over machines that answer from memory; test/e2e boots real ones.
@@ -22,81 +22,6 @@ const definition = Definition.parse({
   hardening: { profiles: ['cis-l2-server'] },
   targets: { qemu: {} },
 })
-
-const check = JSON.stringify({
-  schema: 1,
-  image: 'debian-13',
-  phase: 'sealed',
-  results: [{ control: 'sshd-root', status: 'pass', expected: 'no', found: 'no' }],
-})
-
-const finished = (stdout: string): Finished => ({ code: 0, signal: null, stdout, stderr: '' })
-
-interface Behaviour {
-  /** Instances whose name ends so never answer. */
-  readonly dark?: string
-  readonly onLaunch?: (input: LaunchInput) => Promise<void>
-  /** What the guest does with a command of the definition's own tests. */
-  readonly onCommand?: (command: string, instance: string) => Finished
-  readonly forwarded?: ReadonlyMap<number, number>
-  readonly tests?: Definition['test']
-}
-
-interface Seen {
-  readonly launched: LaunchInput[]
-  stopped: number
-}
-
-function target(
-  { world }: TestWorld,
-  behaviour: Behaviour,
-  seen: Seen,
-): Pick<Target, 'launch' | 'readDisk' | 'loginUser'> {
-  return {
-    loginUser: () => 'debian',
-    async launch(input) {
-      seen.launched.push(input)
-      await behaviour.onLaunch?.(input)
-      // Stands for a client that is refused, whatever its options.
-      const refused = join(input.folder, 'refused')
-      await world.files.write(refused, '#!/bin/sh\necho "Permission denied (publickey)." >&2\nexit 255\n', {
-        mode: 0o755,
-      })
-      await world.files.write(join(input.folder, 'console.log'), `${input.instance} login:\n`)
-      const instance: Instance = {
-        host: '127.0.0.1',
-        port: 1,
-        link: { reachable: async () => true, openTcpPorts: async () => [22] },
-        waitForLogin: async () => {
-          if (behaviour.dark === undefined || !input.instance.endsWith(behaviour.dark)) return 31
-          throw new MintmarkError('TOOL_FAILED', 'did not answer', {
-            details: ['Kernel panic - not syncing'],
-          })
-        },
-        forwarded: behaviour.forwarded ?? new Map(),
-        ssh: async (command) =>
-          behaviour.onCommand?.(command, input.instance) ??
-          finished(`@@ user\ndebian\n@@ = 0\n@@ check\n${check}\n@@ = 0\n`),
-        sshArgv: () => [refused],
-        console: async () => [],
-        ended: Promise.resolve(),
-        stop: async () => {
-          seen.stopped += 1
-        },
-      }
-      return instance
-    },
-    async readDisk(_world, _disk, into) {
-      await world.files.write(join(into, 'root/etc/passwd'), 'root:x:0:0:root:/root:/bin/bash\n')
-      await world.files.write(join(into, 'root/etc/machine-id'), '')
-      await world.files.write(
-        join(into, 'root/etc/apt/sources.list'),
-        'deb http://deb.debian.org/debian trixie main\n',
-      )
-      return { root: join(into, 'root'), fileSystems: [] }
-    },
-  }
-}
 
 async function run(
   test: TestWorld,
@@ -127,11 +52,11 @@ async function run(
     runId: '20261122T031500-Ab12Cd34',
     version: '1.0.0',
     seconds: {},
-    options: { trivyDb: null },
+    options: { trivyDb: null, knownExploited: null, emergency: null },
     step: world.report.step('test'),
-    need: (<K>(id: K) => (id === 'build' ? { artifact } : {})) as StageContext['need'],
+    need: (<K>(id: K) => (id === 'build' ? { artifact, accelerator: 'tcg' } : {})) as StageContext['need'],
   }
-  const result = await testStageFor(target(test, behaviour, seen)).run(context)
+  const result = await testStageFor(memoryTarget(test, behaviour, seen)).run(context)
   return { ...result, seen, path }
 }
 
@@ -149,7 +74,7 @@ stage('boots two new instances with keys of their own, and reports facts by the 
   try {
     const { output, line, seen } = await run(test)
     TestReport.parse(output)
-    assert.match(line, /^2 boots, 24 facts, \d+ not as expected · login after 31 s and 31 s$/)
+    assert.match(line, /^4 boots, \d+ facts, \d+ not as expected · login after 31 s and 31 s$/)
     assert.is(new Set(output.facts.map(({ id }) => id)).size, output.facts.length)
     assert.equal(
       output.controls.map(({ where, results }) => [where, results.length]),
@@ -165,7 +90,8 @@ stage('boots two new instances with keys of their own, and reports facts by the 
     assert.is(status('password-login-refused'), 'pass')
     assert.is(status('controls-hold-sealed'), 'pass')
     assert.is(status('sudo-works'), 'unknown', 'what nobody answered is unknown')
-    const [a, b] = [...seen.launched].sort((x, y) => (x.instance < y.instance ? -1 : 1))
+    const fresh = seen.launched.filter(({ again }) => again !== true)
+    const [a, b] = [...fresh].sort((x, y) => (x.instance < y.instance ? -1 : 1))
     assert.is(a?.instance, 'mm-ab12cd34-a')
     assert.is(b?.instance, 'mm-ab12cd34-b')
     assert.is.not(a?.login.publicKey, b?.login.publicKey)
@@ -220,12 +146,79 @@ stage("the definition's own tests run in both boots, and each is a fact", async 
   }
 })
 
+stage(
+  'an instance goes its way in order, the doors are tried last, and each power-on is a new machine',
+  async () => {
+    const test = await testWorld()
+    try {
+      const { output, seen } = await run(test)
+      assert.equal(events(test.folder, 'mm-ab12cd34-a'), [
+        ...['power on new today', 'look', 'scan', 'other', 'upgrade', 'knock', 'knock', 'power off'],
+        ...['power on again today', 'look again'],
+      ])
+      assert.equal(events(test.folder, 'mm-ab12cd34-b'), [
+        ...['power on new today', 'look', 'scan', 'other'],
+        ...['fill', 'other', 'new login', 'fill', 'other', 'new login', 'knock', 'knock', 'power off'],
+        ...['power on again later cut off', 'look again'],
+      ])
+      const keys = seen.launched
+        .filter(({ instance }) => instance.endsWith('-b'))
+        .map(({ login }) => login.publicKey)
+      assert.is(new Set(keys).size, 1, 'the same key on all its days')
+      const status = new Map(output.facts.map((fact) => [fact.id, fact.status]))
+      for (const id of [
+        'upgrade-works',
+        'reboot-login',
+        'later-clock',
+        'later-login',
+        'later-root',
+        'full-login',
+      ])
+        assert.is(status.get(id), 'pass', id)
+      assert.is(status.get('full-reboot-login'), 'pass')
+      assert.is(status.get('boot-seconds'), 'pass')
+      assert.equal(
+        output.boots.map(({ purpose }) => purpose),
+        ['new', 'new', 'upgraded', 'later'],
+      )
+      assert.not.match(JSON.stringify(output), 'mirror.test')
+    } finally {
+      await test.close()
+    }
+  },
+)
+
+stage('where nobody can log in later, a machine of today tells whether the full disk did it', async () => {
+  const test = await testWorld()
+  try {
+    const { output, seen } = await run(test, { dark: '-b again later' })
+    const fact = (id: string) => output.facts.find((each) => each.id === id)
+    assert.is(fact('ssh-login')?.status, 'pass')
+    assert.is(fact('later-login')?.status, 'fail')
+    assert.match(fact('later-login')?.found ?? '', 'Kernel panic')
+    assert.is(fact('full-login')?.status, 'pass')
+    assert.is(fact('full-reboot-login')?.status, 'pass')
+    assert.is(fact('reboot-login')?.status, 'pass')
+    assert.is(seen.stopped, 5)
+    assert.equal(events(test.folder, 'mm-ab12cd34-b').slice(-3), [
+      ...['power on again later cut off', 'power on again today', 'look again'],
+    ])
+  } finally {
+    await test.close()
+  }
+})
+
 stage('leaves console logs and nothing else; every machine is stopped', async () => {
   const test = await testWorld()
   try {
     const { seen } = await run(test)
-    assert.is(seen.stopped, 2)
-    assert.equal(await test.world.files.list(join(test.folder, 'consoles')), ['boot-a.log', 'boot-b.log'])
+    assert.is(seen.stopped, 4)
+    assert.equal(await test.world.files.list(join(test.folder, 'consoles')), [
+      'boot-a-upgraded.log',
+      'boot-a.log',
+      'boot-b-later.log',
+      'boot-b.log',
+    ])
     assert.is(await test.world.files.info(join(test.folder, 'test')), null)
   } finally {
     await test.close()
@@ -240,9 +233,15 @@ stage('a machine that does not come up is an answer, with what its console said'
     assert.is(login?.status, 'fail')
     assert.match(login?.found ?? '', 'Kernel panic')
     assert.is(output.facts.find(({ id }) => id === 'root-login-refused')?.status, 'unknown')
-    assert.is(output.boots.length, 1)
+    assert.equal(
+      output.boots.map(({ purpose }) => purpose),
+      ['new', 'upgraded'],
+    )
     assert.match(line, 'login after 31 s, the other never')
-    assert.is(seen.stopped, 2)
+    assert.is(seen.stopped, 3)
+    for (const id of ['later-login', 'full-login', 'full-reboot-login'])
+      assert.is(output.facts.find((fact) => fact.id === id)?.status, 'unknown', id)
+    assert.is(output.facts.find(({ id }) => id === 'reboot-login')?.status, 'pass')
   } finally {
     await test.close()
   }

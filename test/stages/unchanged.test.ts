@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sha256 } from '../../pipeline/core/digest.ts'
+import { putWaiver } from '../../pipeline/core/edit-waivers.ts'
 import { hashesOfRelease, indexFilesOf, renderIndex } from '../../pipeline/core/packages-file.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { type Decision, decideUnchanged, type UnchangedInput } from '../../pipeline/stages/unchanged.ts'
 import { targets } from '../../pipeline/targets/registry.ts'
 import { aptRepository } from '../helpers/apt-repository.ts'
+import { waiver } from '../helpers/gate-input.ts'
 import { fixtureDay, type TestMirror, testMirror } from '../helpers/mirror.ts'
 import { base, definition, type FixtureOptions, facts, fixtureRelease } from '../helpers/release-fixture.ts'
 import { textOf } from '../helpers/sources.ts'
@@ -79,6 +81,7 @@ async function decide(world: World, change: Partial<UnchangedInput> = {}): Promi
     bundle: facts.bundle,
     target: targets.qemu,
     trivyDb: fixtureDb,
+    knownExploited: null,
     asked: null,
     update: () => undefined,
     ...change,
@@ -186,6 +189,24 @@ unchanged('a policy that is stricter today', async ({ world }) => {
   const [first = '', second = ''] = await causes(world)
   assert.match(first, /^the policy changed \(default [0-9a-f]{8} -> default [0-9a-f]{8}\)$/)
   assert.match(second, /^policy default no longer passes it: database .*older than 0\.001 hours$/)
+})
+
+unchanged('a waiver that holds is no cause; one that has run out is named', async ({ world }) => {
+  const finding = { id: 'CVE-2026-1', package: 'openssl', installed: '3.5.1-1' }
+  await released(world, { findings: [{ ...finding, fixed: '3.5.2-1', severity: 'HIGH', title: '' }] })
+  const scans = join(world.places.root, 'scans')
+  await world.files.remove(scans)
+  const path = 'scans/policies/default.yaml'
+  await world.files.write(join(world.places.root, path), textOf(path))
+  const write = (expires: string): Promise<void> =>
+    world.files.write(join(scans, 'waivers/x.yaml'), putWaiver(null, waiver({ expires })).text)
+  await write('2027-01-31')
+  assert.equal(await causes(world), ['unchanged'])
+  await write('2026-11-21')
+  assert.equal(await causes(world), [
+    'policy default no longer passes it: CVE-2026-1  openssl 3.5.1-1  high, fixed in 3.5.2-1',
+    'CVE-2026-1: the waiver for openssl of team-security expired on 2026-11-21 (scans/waivers/x.yaml)',
+  ])
 })
 
 unchanged('an image or a report that is gone, or of another size', async ({ world }) => {

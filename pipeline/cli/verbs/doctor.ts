@@ -1,7 +1,7 @@
 import { errorTable } from '../../errors.ts'
 import type { ToolName } from '../../ports/tools.ts'
 import { describeMachine } from '../../stages/machine.ts'
-import { toolTable } from '../../tools/table.ts'
+import { optionalTools, toolTable } from '../../tools/table.ts'
 import type { RunVerb } from '../verb.ts'
 
 const sign = (good: boolean): string => (good ? '✓' : '✗')
@@ -18,15 +18,19 @@ export const run: RunVerb = async ({ world }) => {
   )
   const packages = await world.tools.debianPackages('release')
   const machine = await describeMachine(world)
-  const rows = tools.map(({ title, state }) => {
+  const isOptional = (name: ToolName): boolean => optionalTools.includes(name)
+  const rows = tools.map(({ name, title, state }) => {
     if (state.status === 'accepted')
       return `✓ ${title.padEnd(24)} ${state.tool.version.padEnd(9)} ${state.tool.origin}: ${state.tool.path}`
     if (state.status === 'refused')
       return `✗ ${title.padEnd(24)} ${state.version.padEnd(9)} refused, ${state.why}: ${state.path}`
-    return `✗ ${title.padEnd(24)} missing`
+    return isOptional(name)
+      ? `· ${title.padEnd(24)} not installed, only needed where it is asked for: ./mintmark setup --for ${name}`
+      : `✗ ${title.padEnd(24)} missing`
   })
   const missing = packages.filter((item) => !item.present)
-  const ready = missing.length === 0 && tools.every((tool) => tool.state.status === 'accepted')
+  const ready =
+    missing.length === 0 && tools.every(({ name, state }) => state.status === 'accepted' || isOptional(name))
   const lines = [
     ...rows,
     ...packages.map(

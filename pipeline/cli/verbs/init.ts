@@ -111,7 +111,8 @@ export const run: RunVerb = async ({ world, args, options }) => {
   await checkKnown(world, told)
   const path = `images/${told.name}.yaml`
   const text = newDefinition(told)
-  const check = (definition: Definition) => checkDefinition(definition, { image: told.name, teams: null })
+  const check = (definition: Definition) =>
+    checkDefinition(definition, { image: told.name, teams: null, policies: null })
   const definition = parseYaml(Definition, text, { path, check })
   if (!(await world.files.createOnly(join(world.places.root, path), text))) {
     throw new MintmarkError('USAGE', `${path} is there already: nothing was changed`, {

@@ -1,9 +1,12 @@
 import { size } from '../../core/size.ts'
 import { MintmarkError } from '../../errors.ts'
 import { type Released, type ReleaseResult, release } from '../../stages/release.ts'
-import { ensureTools } from '../../stages/setup.ts'
+import { runFolder } from '../../stages/runs.ts'
+import { ensureTools, purposesOf } from '../../stages/setup.ts'
+import { reportPage } from '../../stages/write-report.ts'
 import { duration } from '../duration.ts'
-import { databaseOption, textOption } from '../options.ts'
+import { judgementNotes } from '../judgement-notes.ts'
+import { databaseOption, exploitedOption, secondScannerOption, textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 function vulnerabilities(outputs: Released['outputs']): string {
@@ -53,19 +56,36 @@ function tellUnchanged(
   })
 }
 
+/** Why it is an emergency; null when it is none. @throws MintmarkError USAGE for one without the other */
+function emergencyReason(options: Parameters<RunVerb>[0]['options']): string | null {
+  const reason = textOption(options, 'reason')
+  const hint = './mintmark release IMAGE --emergency --reason "CVE-2026-2222 is being exploited"'
+  if (options['emergency'] !== true) {
+    if (reason === null) return null
+    throw new MintmarkError('USAGE', '--reason is for an emergency, and --emergency is not given', { hint })
+  }
+  if (reason === null || reason.trim() === '')
+    throw new MintmarkError('USAGE', '--emergency needs a reason, which goes into the record', { hint })
+  return reason
+}
+
 export const run: RunVerb = async (input) => {
   const { world, args, options } = input
   const [image = ''] = args
   const began = world.clock.now().getTime()
+  const secondScanner = secondScannerOption(options, world.env)
   const released = await release(world, {
     image,
     trivyDb: databaseOption(options, world.env),
+    knownExploited: exploitedOption(options, world.env),
+    emergency: emergencyReason(options),
+    secondScanner,
     asked: textOption(options, 'releaseVersion'),
     fresh: options['fresh'] === true,
     // A misspelt name or a wrong field, and that there is nothing to do, are told before anything is installed.
-    prepare: ({ content }) => {
-      const purpose = content.steps.some((step) => 'ansible' in step) ? 'ansible' : 'release'
-      return ensureTools(world, purpose, options['yes'] === true)
+    prepare: (definition) => {
+      const second = secondScanner === null ? [] : [secondScanner.name]
+      return ensureTools(world, [...purposesOf(definition), ...second], options['yes'] === true)
     },
   })
   if (released.unchanged) {
@@ -77,10 +97,13 @@ export const run: RunVerb = async (input) => {
     throw new MintmarkError('INTERNAL', 'a finished run lacks a result')
   const controls = test?.controls.find((item) => item.where !== 'sealed')?.results ?? build.controls
   const spent = duration(world.clock.now().getTime() - began)
+  const page = reportPage(runFolder(world, image, released.run.runId))
   const lines = [
     `${image} ${released.version} → ${record.channel}  image sha256:${build.artifact.sha256.slice(0, 12)}…  ${size(build.artifact.bytes)}  ${controls.filter((item) => item.status === 'pass').length} of ${controls.length} controls  ${spent}`,
     `log in:  ./mintmark boot ${image}        remove everything:  ./mintmark clean`,
     `vulnerabilities: ${vulnerabilities(released.outputs)}`,
+    ...judgementNotes(gate),
+    `report: ${page}`,
   ]
   world.report.result(lines.join('\n'), {
     unchanged: false,
@@ -92,7 +115,10 @@ export const run: RunVerb = async (input) => {
     bytes: build.artifact.bytes,
     record: record.record,
     vulnerability: gate.vulnerability,
+    waived: gate.waived,
+    emergency: gate.emergency,
     run: released.run.runId,
+    report: page,
   })
   return 0
 }

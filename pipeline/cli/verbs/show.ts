@@ -1,13 +1,17 @@
 import { columns } from '../../core/columns.ts'
+import { visible } from '../../core/show-value.ts'
 import { size } from '../../core/size.ts'
 import { MintmarkError } from '../../errors.ts'
 import type { RecordPredicate } from '../../model/release.ts'
 import type { World } from '../../ports/world.ts'
+import { readEvents } from '../../stages/events.ts'
 import { findRelease } from '../../stages/read-release.ts'
 import { trustedKeys, verifyRelease } from '../../stages/verify-release.ts'
 import { baseRows } from '../base-rows.ts'
+import { eventRows } from '../event-rows.ts'
 import { localTime } from '../local-time.ts'
 import { textOption } from '../options.ts'
+import { showReport } from '../show-report.ts'
 import type { RunVerb } from '../verb.ts'
 import { vulnerabilities } from '../vulnerabilities.ts'
 
@@ -34,7 +38,8 @@ function sourceRows({ source, base, tools }: RecordPredicate): readonly Row[] {
 
 function scanRows({ scan, gate }: RecordPredicate): readonly Row[] {
   const { database, databaseProblem, packages, trivy } = scan
-  const scanned = `trivy ${trivy.version}, ${packages.trivy} packages (dpkg: ${packages.dpkg})`
+  const exposed = trivy.isolated === false ? ' with the network at hand' : ''
+  const scanned = `trivy ${trivy.version}${exposed}, ${packages.trivy} packages (dpkg: ${packages.dpkg})`
   if (database === null) {
     return [
       ['scanned', scanned],
@@ -51,6 +56,21 @@ function scanRows({ scan, gate }: RecordPredicate): readonly Row[] {
         : vulnerabilities(gate),
     ],
   ]
+}
+
+function emergencyRows({ emergency }: RecordPredicate['gate']): readonly Row[] {
+  if (emergency === null) return []
+  return [
+    ['EMERGENCY', `shipped although findings reject it, no worse than ${emergency.comparedWith}`],
+    ['', `reason: ${visible(emergency.reason)}`],
+    ...emergency.shipped.map((item): Row => ['', visible(item)]),
+  ]
+}
+
+function exploitedText({ knownExploited }: RecordPredicate['gate']): string {
+  if (knownExploited === null) return 'no list was given'
+  const { source, sha256, released, count } = knownExploited
+  return `list of ${localTime(released)}, ${count} entries, sha256:${sha256}, ${visible(source)}`
 }
 
 function judgementRows({ controls, facts, gate, profile }: RecordPredicate): readonly Row[] {
@@ -70,6 +90,17 @@ function judgementRows({ controls, facts, gate, profile }: RecordPredicate): rea
         (fact): Row => ['', `${fact.status}  ${fact.title}: expected ${fact.expected}, found ${fact.found}`],
       ),
     ['gate', `${gate.verdict} by policy ${gate.policy.name}, sha256:${gate.policy.sha256}`],
+    ...emergencyRows(gate),
+    ['known exploited', exploitedText(gate)],
+    ['waived', gate.waived.length === 0 ? 'none' : String(gate.waived.length)],
+    ...gate.waived.map(
+      (item): Row => [
+        '',
+        visible(
+          `${item.vulnerability} ${item.package} ${item.installed}  ${item.status}: ${item.reason} (${item.owner}, until ${item.expires}, ${item.file})`,
+        ),
+      ],
+    ),
     ['exceptions', gate.excepted.length === 0 ? 'none' : String(gate.excepted.length)],
     ...gate.excepted.map(
       (item): Row => ['', `${item.control}  ${item.reason} (${item.owner}, until ${item.expires})`],
@@ -88,18 +119,27 @@ function reportRows(world: World, reports: RecordPredicate['reports']): readonly
 }
 
 /** `show REF`: what an auditor asks of a release. The record is checked; the stored bytes are for `verify`. */
-export const run: RunVerb = async ({ world, args, options }) => {
+export const run: RunVerb = async (input) => {
+  const { world, args, options } = input
   const [ref] = args
   if (ref === undefined) {
     throw new MintmarkError('USAGE', 'show needs a release', { hint: './mintmark show debian-13' })
   }
+  const form = textOption(options, 'report')
+  if (form !== null) {
+    await showReport(input, ref, form)
+    return 0
+  }
+  for (const name of ['output', 'lang'])
+    if (textOption(options, name) !== null)
+      throw new MintmarkError('USAGE', `--${name} is for a report, and --report is not given`, {
+        hint: `./mintmark show ${ref} --report html`,
+      })
   const release = await findRelease(world, ref)
   const trustFile = textOption(options, 'trust')
-  const { anchored, links } = await verifyRelease(world, release, {
-    trust: await trustedKeys(world, trustFile),
-    onlyTrust: trustFile !== null,
-    blobs: false,
-  })
+  const trust = { trust: await trustedKeys(world, trustFile), onlyTrust: trustFile !== null }
+  const { anchored, links } = await verifyRelease(world, release, { ...trust, blobs: false })
+  const history = await readEvents(world, release, trust)
   const { predicate } = release.statement
   const { artifact } = predicate
   const name = `${release.image}@${release.version}`
@@ -115,6 +155,7 @@ export const run: RunVerb = async ({ world, args, options }) => {
     ...sourceRows(predicate),
     ...scanRows(predicate),
     ...judgementRows(predicate),
+    ...eventRows(history),
     ['record', `sha256:${release.record}`],
     ...release.envelope.signatures.map((item): Row => ['key', `sha256:${item.keyid}`]),
     ...links
@@ -138,6 +179,8 @@ export const run: RunVerb = async ({ world, args, options }) => {
     keyids: release.envelope.signatures.map((item) => item.keyid),
     anchored,
     links,
+    events: history.events,
+    brokenEvent: history.broken,
     path,
     facts: predicate,
     reports: Object.fromEntries(

@@ -9,13 +9,16 @@ export interface UefiFirmware {
   readonly vars: string
 }
 
+/** What of a machine decides on its firmware. */
+type FirmwareWanted = Pick<Definition['machine'], 'firmware' | 'secureBoot'>
+
 const folder = '/usr/share/OVMF'
 
 /**
  * Files of Debian's `ovmf` for a machine; null for BIOS, which QEMU brings itself. With Secure Boot the
  * variables hold Microsoft's keys, enrolled.
  */
-export function firmwareOf(machine: Definition['machine']): UefiFirmware | null {
+export function firmwareOf(machine: FirmwareWanted): UefiFirmware | null {
   if (machine.secureBoot) {
     return { code: `${folder}/OVMF_CODE_4M.secboot.fd`, vars: `${folder}/OVMF_VARS_4M.ms.fd` }
   }
@@ -26,7 +29,7 @@ export function firmwareOf(machine: Definition['machine']): UefiFirmware | null 
 /** @throws MintmarkError TOOL_MISSING when a file of the firmware is not on this machine */
 export async function needFirmware(
   world: Pick<World, 'files'>,
-  machine: Definition['machine'],
+  machine: FirmwareWanted,
 ): Promise<UefiFirmware | null> {
   const firmware = firmwareOf(machine)
   if (firmware === null) return null

@@ -12,11 +12,15 @@ import { linkOver } from './link.ts'
 import { type Machine, machineArgv } from './machine.ts'
 import { writeSeed } from './seed.ts'
 import { sshClient } from './ssh-client.ts'
+import { startTpm } from './tpm.ts'
 
 const defaultMemoryMiB = 1024
 const cpus = 2
 /** Other programs may take the chosen port before QEMU does. */
 const portTries = 5
+
+/** What the server says to a key that is right when the account or its password is too old. */
+const tooOld = /(?:account|password) has expired|password change required/i
 
 /** A handshake that hangs is given up and begun anew. */
 const loginTryMs = 60_000
@@ -25,6 +29,8 @@ interface Started {
   readonly running: Running
   readonly port: number
   readonly forwarded: ReadonlyMap<number, number>
+  /** Ends with the machine; null without one. */
+  readonly tpm: Running | null
 }
 
 /**
@@ -39,14 +45,15 @@ export async function launch(input: LaunchInput): Promise<Instance> {
   const { accelerator } = await chooseAccelerator(world)
   const template = await needFirmware(world, definition.machine)
   const firmware = template === null ? null : { code: template.code, vars: join(folder, 'efi-vars.fd') }
-  if (template !== null && firmware !== null) await files.copy(template.vars, firmware.vars)
-
   const overlay = join(folder, 'overlay.qcow2')
-  await files.remove(overlay)
-  // biome-ignore format: one option a line
-  await exec.run([
-    'qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', input.disk, overlay, `${input.diskGiB}G`,
-  ])
+  if (input.again !== true) {
+    if (template !== null && firmware !== null) await files.copy(template.vars, firmware.vars)
+    await files.remove(overlay)
+    // biome-ignore format: one option a line
+    await exec.run([
+      'qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', input.disk, overlay, `${input.diskGiB}G`,
+    ])
+  }
   const seed = join(folder, 'seed.img')
   await writeSeed(world, seed, {
     instance,
@@ -72,6 +79,9 @@ export async function launch(input: LaunchInput): Promise<Instance> {
       seed,
       consoleLog,
       linkSocket,
+      tpm: definition.machine.tpm ? { state: join(folder, 'tpm'), socket: join(sockets, 'tpm') } : null,
+      clock: input.clock ?? null,
+      cutOff: input.cutOff ?? false,
     })
     const link = wire === null ? null : linkOver(wire, world.clock)
     return instanceOf({ input, started, net, consoleLog, sockets, wire, link })
@@ -104,6 +114,8 @@ async function startMachine(
     const port = await net.freePort()
     const forwarded = await freePorts(net, forward)
     const argv = machineArgv({ ...machine, sshPort: port, forwarded })
+    // It serves one QEMU only: the next try needs another.
+    const tpm = machine.tpm === null ? null : await startTpm(world, machine.tpm)
     const running = world.exec.start(argv, { leash: 'tree' })
     let ended = false
     const done = running.done.then((finished) => {
@@ -114,7 +126,8 @@ async function startMachine(
     while (!ended && (await world.files.info(machine.consoleLog)) === null) {
       await Promise.race([world.clock.sleep(20), done])
     }
-    if (!ended) return { running, port, forwarded }
+    if (!ended) return { running, port, forwarded, tpm }
+    tpm?.kill()
     const { stderr, code } = await done
     if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
     if (attempt < portTries && stderr.includes('Could not set up host forwarding')) continue
@@ -136,12 +149,14 @@ interface Parts {
 
 function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Parts): Instance {
   const { world, login } = input
-  const { running, port, forwarded } = started
+  const { running, port, forwarded, tpm } = started
   const poweredOn = world.clock.now().getTime()
   const ssh = sshClient(world, { port, login, folder: input.folder, controlSocket: join(sockets, 'ssh') })
   let over = false
   const ended = running.done.then(async () => {
     over = true
+    tpm?.kill()
+    await tpm?.done
     ssh.close()
     await wire?.close()
     await world.files.remove(sockets)
@@ -149,6 +164,11 @@ function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Pa
 
   const consoleLines = async (lines: number): Promise<readonly string[]> =>
     lastLines(await world.files.readText(consoleLog), lines)
+
+  const consoleSaid = async (lines: number): Promise<readonly string[]> => {
+    const said = await consoleLines(lines)
+    return said.length > 0 ? said : ['its console stayed silent: nothing was started from the disk']
+  }
 
   async function waitForLogin(deadlineMs: number): Promise<number> {
     const deadline = poweredOn + deadlineMs
@@ -159,19 +179,21 @@ function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Pa
       const left = deadline - world.clock.now().getTime()
       if (said?.startsWith('SSH-') && (await ssh.open(Math.min(left, loginTryMs)))) return seconds()
       if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
-      if (over || world.clock.now().getTime() >= deadline) {
-        const what = over ? `ended after ${seconds()} s without a login` : `did not answer`
-        throw new MintmarkError(
-          'TOOL_FAILED',
-          `the machine ${input.instance} ${what} as ${login.user} within ${deadlineMs / 1000} s`,
-          {
-            details: [
-              ...(over ? lastLines((await running.done).stderr, 4) : ssh.problem()),
-              ...(await consoleLines(15)),
-            ],
-            hint: `its console is in ${consoleLog}`,
-          },
-        )
+      // The account is there since the first day: nothing that still has to start will change this.
+      const settled = input.again === true ? ssh.problem().find((line) => tooOld.test(line)) : undefined
+      if (over || settled !== undefined || world.clock.now().getTime() >= deadline) {
+        const what = over
+          ? `ended after ${seconds()} s without a login as ${login.user}`
+          : settled !== undefined
+            ? `lets ${login.user} in no more: ${settled.trim()}`
+            : `did not answer as ${login.user} within ${deadlineMs / 1000} s`
+        throw new MintmarkError('TOOL_FAILED', `the machine ${input.instance} ${what}`, {
+          details: [
+            ...(over ? lastLines((await running.done).stderr, 4) : ssh.problem()),
+            ...(await consoleSaid(15)),
+          ],
+          hint: `its console is in ${consoleLog}`,
+        })
       }
       // After a refused login the server counts penalties against us: ask it less often.
       await Promise.race([world.clock.sleep(said === null ? 250 : 2000), ended])

@@ -1,5 +1,6 @@
 import type { Accelerator } from './accelerator.ts'
 import type { UefiFirmware } from './firmware.ts'
+import type { EmulatedTpm } from './tpm.ts'
 
 /** Fixed: each machine has networks of its own, so two of them never meet. */
 export const macs = { user: '52:54:00:6d:6d:01', link: '52:54:00:6d:6d:02' } as const
@@ -25,10 +26,16 @@ export interface Machine {
   readonly forwarded?: ReadonlyMap<number, number>
   /** Unix socket of the private link's other end; null without a link. */
   readonly linkSocket: string | null
+  /** Null without one. */
+  readonly tpm: EmulatedTpm | null
+  /** What the hardware clock shows at power-on; null for the true time. */
+  readonly clock: Date | null
+  /** The user network leads in by the forwarded ports only, and nowhere out. */
+  readonly cutOff: boolean
 }
 
 /** In QEMU's option lists a comma inside a value is written twice. */
-const value = (text: string): string => text.replaceAll(',', ',,')
+export const value = (text: string): string => text.replaceAll(',', ',,')
 
 /** argv of QEMU for one throw-away machine: nothing listens but the forwarded port, and that on 127.0.0.1 only. */
 export function machineArgv(machine: Machine): readonly string[] {
@@ -46,14 +53,17 @@ export function machineArgv(machine: Machine): readonly string[] {
     '-cpu', kvm ? 'host' : 'max',
     '-smp', String(machine.cpus),
     '-m', String(machine.memoryMiB),
+    // It goes on from there by the machine's own time, whatever the host's clock does.
+    ...(machine.clock === null ? [] : ['-rtc', `base=${machine.clock.toISOString().slice(0, 19)},clock=vm`]),
     ...firmwareArgv(machine),
     '-drive', `if=none,id=root,file=${value(machine.overlay)},format=qcow2,discard=unmap,cache=unsafe`,
     '-device', 'virtio-blk-pci,drive=root,bootindex=1',
     '-drive', `if=none,id=seed,file=${value(machine.seed)},format=raw,readonly=on`,
     '-device', 'virtio-blk-pci,drive=seed',
-    '-netdev', `user,id=user,ipv6=off,hostfwd=tcp:127.0.0.1:${machine.sshPort}-:22${forwardOptions(machine)}`,
+    '-netdev', `user,id=user,ipv6=off${machine.cutOff ? ',restrict=on' : ''},hostfwd=tcp:127.0.0.1:${machine.sshPort}-:22${forwardOptions(machine)}`,
     '-device', `virtio-net-pci,netdev=user,mac=${macs.user}`,
     ...linkArgv(machine.linkSocket),
+    ...tpmArgv(machine.tpm),
     '-device', 'virtio-rng-pci',
     // Opened after the networks are set up: the file's appearance says that the port is forwarded.
     '-serial', `file:${machine.consoleLog}`,
@@ -80,5 +90,15 @@ function linkArgv(socket: string | null): readonly string[] {
   return [
     '-netdev', `stream,id=link,server=off,addr.type=unix,addr.path=${value(socket)}`,
     '-device', `virtio-net-pci,netdev=link,mac=${macs.link}`,
+  ]
+}
+
+function tpmArgv(tpm: EmulatedTpm | null): readonly string[] {
+  if (tpm === null) return []
+  // biome-ignore format: one option a line
+  return [
+    '-chardev', `socket,id=tpm,path=${value(tpm.socket)}`,
+    '-tpmdev', 'emulator,id=tpm,chardev=tpm',
+    '-device', 'tpm-crb,tpmdev=tpm',
   ]
 }

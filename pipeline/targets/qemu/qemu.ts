@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { checkDiskLayout } from '../../core/disk-layout.ts'
 import { parseRepoMirrors } from '../../core/repo-mirrors.ts'
 import type { Definition } from '../../model/definition.ts'
-import type { Target } from '../target.ts'
+import type { World } from '../../ports/world.ts'
+import type { GuestMirrors, Target } from '../target.ts'
 import { chooseAccelerator } from './accelerator.ts'
 import { findMirror } from './archive/find-mirror.ts'
 import { observeBase } from './archive/observe-base.ts'
@@ -18,6 +19,17 @@ import { readDisk } from './read-disk.ts'
 /** A mirror on this machine's own loopback is the host's address from inside the guest. */
 export function seenFromGuest(url: string): string {
   return url.replace(/^(https?:\/\/)(?:localhost|127\.0\.0\.1)(?=[:/]|$)/, '$110.0.2.2')
+}
+
+async function guestMirrors(world: World): Promise<GuestMirrors> {
+  const mirror = await findMirror(world)
+  const repos = [...parseRepoMirrors(world.env['MINTMARK_REPO_MIRRORS'])]
+  return {
+    archive: seenFromGuest(mirror.archive),
+    security: seenFromGuest(mirror.security),
+    repos: new Map(repos.map(([name, url]) => [name, seenFromGuest(url)])),
+    proxy: seenFromGuest(world.env['http_proxy'] ?? ''),
+  }
 }
 
 /** Whom each family's cloud-init makes in a new instance. */
@@ -43,7 +55,7 @@ export const qemu = {
     },
   }),
   async buildVariables({ world, folder, base }) {
-    const mirror = await findMirror(world)
+    const mirrors = await guestMirrors(world)
     const { accelerator } = base === null ? { accelerator: 'tcg' } : await chooseAccelerator(world)
     return {
       base_disk: base?.disk.path ?? join(folder, 'base.qcow2'),
@@ -51,12 +63,10 @@ export const qemu = {
       console_log: join(folder, 'console.log'),
       accelerator,
       cpu_model: accelerator === 'kvm' ? 'host' : 'max',
-      archive_mirror: seenFromGuest(mirror.archive),
-      security_mirror: seenFromGuest(mirror.security),
-      repo_mirrors: [...parseRepoMirrors(world.env['MINTMARK_REPO_MIRRORS'])]
-        .map(([name, url]) => `${name}=${seenFromGuest(url)}`)
-        .join(' '),
-      http_proxy: seenFromGuest(world.env['http_proxy'] ?? ''),
+      archive_mirror: mirrors.archive,
+      security_mirror: mirrors.security,
+      repo_mirrors: [...mirrors.repos].map(([name, url]) => `${name}=${url}`).join(' '),
+      http_proxy: mirrors.proxy,
     }
   },
   async resolveBase(input) {
@@ -68,6 +78,7 @@ export const qemu = {
   lockImage,
   baseRecipe: async (world, lock) => (lock.from === 'archive' ? recipeDigest(world, lock) : null),
   pendingUpgrades,
+  guestMirrors,
   launch,
   readDisk,
 } as const satisfies Target

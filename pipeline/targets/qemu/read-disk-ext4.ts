@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { MintmarkError } from '../../errors.ts'
 import type { World } from '../../ports/world.ts'
+import { walk } from './read-disk-walk.ts'
 
 const rootInode = 2
 
@@ -165,20 +166,6 @@ async function listAll(source: Source): Promise<Listed> {
   return { root, inodes: all }
 }
 
-/** What is really in the folder: path -> kind and size. */
-async function walk(source: Source, into: string): Promise<ReadonlyMap<string, string>> {
-  const ran = await source.world.exec.run(
-    ['find', into, '-mindepth', '1', '-printf', String.raw`%y %s %P\0`],
-    { cwd: source.folder },
-  )
-  const found = new Map<string, string>()
-  for (const row of ran.stdout.split('\0')) {
-    const match = /^(\S+) (\d+) (.*)$/s.exec(row)
-    if (match !== null) found.set(match[3] ?? '', match[1] === 'd' ? 'd' : `${match[1]} ${match[2]}`)
-  }
-  return found
-}
-
 const asCopied = (inode: Inode): string | null => {
   switch (inode.mode & typeBits) {
     case folder:
@@ -248,7 +235,7 @@ export async function copyExt4(source: Source, into: string, prefix: readonly st
   }
   await files.makeFolder(join(source.folder, into), { mode: 0o755 })
   await debugfs(source, ['-R', `rdump / ${into}`], prefix)
-  const copied = await walk(source, into)
+  const copied = await walk(source.world, source.folder, into)
   for (const [path, kind] of wanted) {
     if (copied.get(path) !== kind) {
       throw broken(source, `was copied wrongly: "/${path}" is ${copied.get(path) ?? 'missing'}, not ${kind}`)

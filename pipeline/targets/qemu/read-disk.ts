@@ -1,30 +1,20 @@
 import { join } from 'node:path'
-import { namesFileSystem, parseFstab } from '../../core/parse-fstab.ts'
 import {
   biosBootType,
-  espType,
+  espTypes,
   type Partition,
   parsePartitionTable,
   parseTags,
 } from '../../core/partition-table.ts'
+import { volumeTitle } from '../../core/volume-report.ts'
 import { MintmarkError } from '../../errors.ts'
 import { ImageInfo } from '../../model/disk.ts'
 import type { World } from '../../ports/world.ts'
 import type { DiskTree } from '../target.ts'
 import { copyExt4 } from './read-disk-ext4.ts'
+import { type Copied, mergeTree, refuse } from './read-disk-merge.ts'
 import { copyVfat } from './read-disk-vfat.ts'
-
-interface Copied {
-  readonly partition: Partition
-  readonly type: string
-  /** Name of its folder below `into`. */
-  readonly folder: string
-  readonly uuid: string
-  readonly label: string
-}
-
-const refuse = (message: string): MintmarkError =>
-  new MintmarkError('TOOL_FAILED', message, { hint: 'the image is not one that mintmark builds' })
+import { type CopiedVolume, copyVolumes } from './read-disk-volumes.ts'
 
 /** A raw copy of our own, as sparse as the image. @returns its size in bytes */
 async function toRaw(world: World, disk: string, raw: string): Promise<number> {
@@ -42,137 +32,173 @@ async function toRaw(world: World, disk: string, raw: string): Promise<number> {
   return info['virtual-size']
 }
 
-async function tagsAt(world: World, raw: string, at: number): Promise<Readonly<Record<string, string>>> {
-  const probe = await world.exec.run(['blkid', '-p', '-O', String(at), '-o', 'export', raw], { ok: 'any' })
+async function tagsOf(
+  world: World,
+  raw: string,
+  partition: Partition,
+): Promise<Readonly<Record<string, string>>> {
+  const place = ['-O', String(partition.startBytes), '-S', String(partition.bytes)]
+  const probe = await world.exec.run(['blkid', '-p', ...place, '-o', 'export', raw], { ok: 'any' })
   // 2: nothing was recognised. 8: several things were, which is no answer either.
-  if (probe.code !== 0 && probe.code !== 2) throw refuse(`the file system at byte ${at} is ambiguous`)
+  if (probe.code !== 0 && probe.code !== 2)
+    throw refuse(`what partition ${partition.number} holds is ambiguous`)
   return parseTags(probe.stdout)
 }
 
-/** Neither link nor file on the way: nothing of the host is ever reached through the tree. */
-async function folderInTree(world: World, root: string, mount: string): Promise<string> {
-  let path = root
-  for (const part of mount.split('/').filter((name) => name !== '')) {
-    path = join(path, part)
-    const info = await world.files.info(path)
-    if (info === null) await world.files.makeFolder(path)
-    else if (info.kind !== 'folder') throw refuse(`mount point ${mount} leads through a ${info.kind}`)
-  }
-  return path
+async function isZero(world: World, raw: string, { startBytes, bytes }: Partition): Promise<boolean> {
+  const range = [`--bytes=${bytes}`, `--ignore-initial=${startBytes}:0`]
+  const compared = await world.exec.run(['cmp', '--quiet', ...range, raw, '/dev/zero'], {
+    ok: [0, 1],
+    leash: 'child',
+  })
+  return compared.code === 0
 }
 
-async function textInTree(world: World, root: string, path: string): Promise<string | null> {
-  const parts = path.split('/')
-  let at = root
-  for (const [index, part] of parts.entries()) {
-    at = join(at, part)
-    const info = await world.files.info(at)
-    if (info?.kind !== (index === parts.length - 1 ? 'file' : 'folder')) return null
-  }
-  return world.files.readText(at)
+/** What holds no files, so that leaving it out loses nothing. */
+const withoutFiles: readonly string[] = ['swap']
+const directly = /^(?:ext[234]|vfat)$/
+/** What only a kernel reads. */
+const byMachine: readonly string[] = ['xfs', 'btrfs', 'LVM2_member']
+
+const advice: Readonly<Record<string, string>> = {
+  crypto_LUKS: 'an image is encrypted where it is stored, not inside: build it without LUKS',
+  linux_raid_member: 'an image is one disk: build it without software RAID',
+  swsuspend: 'the machine was hibernated, its memory is in the image: build it again',
 }
 
-async function isRoot(world: World, tree: string): Promise<boolean> {
-  // Debian's etc/os-release is a link into usr/lib: that it is there is enough.
-  return (
-    (await world.files.info(join(tree, 'etc')))?.kind === 'folder' &&
-    (await world.files.info(join(tree, 'etc/os-release'))) !== null
+const unreadable = (title: string, type: string): MintmarkError =>
+  refuse(
+    `${title} holds "${type}": only ext2, ext3, ext4, xfs, btrfs, vfat and LVM can be read, and none is skipped`,
+    advice[type],
   )
+
+interface Found {
+  readonly partition: Partition
+  readonly type: string
+  readonly tags: Readonly<Record<string, string>>
 }
 
-async function copyPartition(
+/** The partitions that hold something to be read. */
+async function lookAt(
+  world: World,
+  raw: string,
+  partitions: readonly Partition[],
+): Promise<readonly Found[]> {
+  const found: Found[] = []
+  for (const partition of partitions) {
+    const tags = await tagsOf(world, raw, partition)
+    const type = tags['TYPE']
+    const title = `partition ${partition.number}`
+    if (type === undefined) {
+      if (partition.type === biosBootType || (await isZero(world, raw, partition))) continue
+      throw refuse(`${title} holds something that is no known file system`)
+    }
+    if (partition.type === biosBootType) throw refuse(`${title} is for BIOS boot code, but holds "${type}"`)
+    if (withoutFiles.includes(type)) continue
+    if (!directly.test(type) && !byMachine.includes(type)) throw unreadable(title, type)
+    found.push({ partition, type, tags })
+  }
+  return found
+}
+
+async function copyDirectly(
   world: World,
   into: string,
-  partition: Partition,
+  { partition, type, tags }: Found,
   prefix: readonly string[],
 ): Promise<Copied> {
-  const tags = await tagsAt(world, join(into, 'disk.raw'), partition.startBytes)
-  const type = tags['TYPE'] ?? 'none'
-  const folder = `partition-${partition.number}`
-  if (/^ext[234]$/.test(type)) {
-    const device = `disk.raw?offset=${partition.startBytes}`
-    await copyExt4({ world, folder: into, device, partition: partition.number }, folder, prefix)
-  } else if (type === 'vfat') {
-    await copyVfat(world, into, partition.startBytes, folder)
-  } else {
-    throw refuse(
-      `partition ${partition.number} holds "${type}": only ext4 and vfat can be read, and none is skipped`,
-    )
+  const { number, startBytes } = partition
+  const folder = `partition-${number}`
+  if (type === 'vfat') await copyVfat(world, into, startBytes, folder)
+  else {
+    const device = `disk.raw?offset=${startBytes}`
+    await copyExt4({ world, folder: into, device, partition: number }, folder, prefix)
   }
-  return { partition, type, folder, uuid: tags['UUID'] ?? '', label: tags['LABEL'] ?? '' }
+  return {
+    title: `partition ${number}`,
+    partition: number,
+    volume: null,
+    type,
+    folder,
+    identity: identityOf(tags, partition),
+    usualMount: espTypes.includes(partition.type) ? '/boot/efi' : null,
+    subvolumes: [],
+    defaultSubvolume: '',
+  }
 }
 
-function mountOf(copied: Copied, fstab: ReturnType<typeof parseFstab>): string {
-  const identity = {
-    uuid: copied.uuid,
-    label: copied.label,
-    partUuid: copied.partition.uuid,
-    partLabel: copied.partition.name,
+const identityOf = (
+  tags: Readonly<Record<string, string>>,
+  partition: Partition | undefined,
+): Copied['identity'] => ({
+  uuid: tags['UUID'] ?? '',
+  label: tags['LABEL'] ?? '',
+  partUuid: partition?.uuid ?? '',
+  partLabel: partition?.name ?? '',
+})
+
+function asCopied({ volume, folder }: CopiedVolume, partitions: readonly Partition[]): readonly Copied[] {
+  const type = volume.tags['TYPE'] ?? 'none'
+  const logical = volume.names.length > 0
+  const title = volumeTitle(volume)
+  if (folder === null) {
+    if (volume.state === 'empty' || withoutFiles.includes(type)) return []
+    throw unreadable(title, type)
   }
-  const entry = fstab.find(({ source }) => namesFileSystem(source, identity))
-  if (entry !== undefined) return entry.mount
-  if (copied.partition.type === espType) return '/boot/efi'
-  throw refuse(`partition ${copied.partition.number} (${copied.type}) is in no line of the image's etc/fstab`)
+  const partition = logical ? undefined : partitions.find(({ number }) => number === volume.partition)
+  return [
+    {
+      title,
+      partition: volume.partition,
+      volume: logical ? (volume.names.at(-1) ?? '').replace('/dev/', '') : null,
+      type,
+      folder,
+      identity: { ...identityOf(volume.tags, partition), devices: volume.names },
+      usualMount: null,
+      subvolumes: volume.subvolumes,
+      defaultSubvolume: volume.defaultSubvolume,
+    },
+  ]
 }
 
 /**
  * Copies every file system of a qcow2 disk into `into` (existing, empty, the caller's), merged as the image's own fstab
  * mounts them. No root, mount or loop device is needed. As root, owners and modes are on the files; otherwise `asOwned`
- * shows them. A disk that can't be read whole is an error, never a smaller tree.
- * @throws MintmarkError TOOL_FAILED (damaged, unknown file system, no os-release), TOOL_MISSING, NO_SPACE
+ * shows them. A disk that can't be read whole is an error, never a smaller tree. XFS, btrfs and LVM are read by a helper
+ * machine, which is made of Debian's packages when there is none yet.
+ * @throws MintmarkError TOOL_FAILED (damaged, unknown file system, no os-release), TOOL_MISSING, NO_SPACE, PROVIDER_UNREACHABLE
  */
 export async function readDisk(world: World, disk: string, into: string): Promise<DiskTree> {
-  const { files } = world
+  const { files, exec } = world
   await files.setMode(into, 0o700) // the tree may hold foreign set-user-ID programs
   const raw = join(into, 'disk.raw')
   const diskBytes = await toRaw(world, disk, raw)
-  const dump = await world.exec.run(['sfdisk', '--json', raw])
+  const dump = await exec.run(['sfdisk', '--json', raw])
   const partitions = parsePartitionTable(dump.stdout, diskBytes)
+  const found = await lookAt(world, raw, partitions)
   const state = join(into, 'owners.fakeroot')
-  if (!world.exec.isRoot) await files.write(state, '', { mode: 0o600 })
-  const prefix = world.exec.isRoot ? [] : ['fakeroot', '-i', state, '-s', state, '--']
+  if (!exec.isRoot) await files.write(state, '', { mode: 0o600 })
+  const prefix = exec.isRoot ? [] : ['fakeroot', '-i', state, '-s', state, '--']
   const copies: Copied[] = []
-  for (const partition of partitions) {
-    if (partition.type === biosBootType) continue
-    copies.push(await copyPartition(world, into, partition, prefix))
+  for (const one of found) {
+    if (directly.test(one.type)) copies.push(await copyDirectly(world, into, one, prefix))
   }
+  const usedBytes = (await files.info(raw))?.onDisk ?? 0
   await files.remove(raw)
 
-  const roots: Copied[] = []
-  for (const copied of copies) if (await isRoot(world, join(into, copied.folder))) roots.push(copied)
-  const [first, second] = roots
-  if (first === undefined) throw refuse(`no file system of ${disk} has etc/os-release`)
-  if (second !== undefined) {
-    throw refuse(
-      `partitions ${first.partition.number} and ${second.partition.number} both have etc/os-release`,
-    )
+  const rest = found.filter(({ type }) => byMachine.includes(type)).map(({ partition }) => partition.number)
+  if (rest.length > 0) {
+    const volumes = await copyVolumes({
+      world,
+      disk,
+      diskBytes,
+      usedBytes,
+      folder: into,
+      partitions: rest,
+      prefix,
+    })
+    copies.push(...volumes.flatMap((volume) => asCopied(volume, partitions)))
   }
-  const root = join(into, 'root')
-  await files.rename(join(into, first.folder), root)
-  const fstab = parseFstab((await textInTree(world, root, 'etc/fstab')) ?? '')
-  const others = copies
-    .filter((copied) => copied !== first)
-    .map((copied) => ({ copied, mount: mountOf(copied, fstab) }))
-    .sort((a, b) => a.mount.length - b.mount.length) // /var before /var/log
-  for (const { copied, mount } of others) {
-    const place = await folderInTree(world, root, mount)
-    const hidden = (await files.list(place)).length
-    if (mount === '/' || hidden > 0) {
-      throw refuse(`${hidden} names lie hidden under the mount point ${mount}`)
-    }
-    await files.remove(place)
-    await files.rename(join(into, copied.folder), place)
-  }
-  return {
-    root,
-    fileSystems: [
-      { mount: '/', type: first.type, partition: first.partition.number },
-      ...others.map(({ copied, mount }) => ({
-        mount,
-        type: copied.type,
-        partition: copied.partition.number,
-      })),
-    ],
-    asOwned: world.exec.isRoot ? [] : ['fakeroot', '-i', state, '--'],
-  }
+  const { root, fileSystems } = await mergeTree(world, into, copies)
+  return { root, fileSystems, asOwned: exec.isRoot ? [] : ['fakeroot', '-i', state, '--'] }
 }

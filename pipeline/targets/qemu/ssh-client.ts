@@ -58,13 +58,29 @@ export function sshClient(world: Pick<World, 'exec' | 'files' | 'clock'>, input:
     await world.files.remove(input.controlSocket)
     let refused = false
     const attempt = world.exec.start(
-      ['ssh', ...common, '-M', '-S', input.controlSocket, '-N', '-o', 'ControlPersist=no', to],
+      // What the server says of an account is a banner, which is shown at this level only.
+      [
+        'ssh',
+        '-o',
+        'LogLevel=INFO',
+        ...common,
+        '-M',
+        '-S',
+        input.controlSocket,
+        '-N',
+        '-o',
+        'ControlPersist=no',
+        to,
+      ],
       { leash: 'child' },
     )
     master = attempt
     const done = attempt.done.then(({ stderr }) => {
       refused = true
-      problem = stderr.split('\n').filter((line) => line.trim() !== '')
+      const said = stderr
+        .split(/\r?\n/)
+        .filter((line) => !/^(?:\s*|Warning: Permanently added .*)$/.test(line))
+      if (said.length > 0) problem = said
     })
     // The client makes its socket when the login has worked.
     const opened = async (): Promise<boolean> => (await world.files.info(input.controlSocket)) !== null
@@ -74,6 +90,8 @@ export function sshClient(world: Pick<World, 'exec' | 'files' | 'clock'>, input:
     if (!refused && (await opened())) {
       const first = await run('true', { timeoutMs: 30_000 })
       if (first.code === 0) return true
+      // The key was taken and the session refused, as for a password that is too old.
+      problem = `${first.stdout}\n${first.stderr}`.split('\n').filter((line) => line.trim() !== '')
     }
     attempt.kill()
     await done

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { run } from '../../../pipeline/cli/verbs/show.ts'
 import { MintmarkError } from '../../../pipeline/errors.ts'
 import type { World } from '../../../pipeline/ports/world.ts'
+import { exploited, kept } from '../../helpers/gate-input.ts'
 import { fixtureRelease } from '../../helpers/release-fixture.ts'
 import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
@@ -27,6 +28,46 @@ async function show({ box, world }: Context, ...args: string[]) {
   const [result] = box.told.results
   return { text: result?.text ?? '', data: result?.data as Readonly<Record<string, unknown>> }
 }
+
+it('an emergency, waivers and the known-exploited list are told', async (context) => {
+  const plain = await (async () => {
+    await fixtureRelease(context.world)
+    return (await show(context, 'debian-13')).text
+  })()
+  assert.match(plain, /^known exploited +no list was given$/m)
+  assert.match(plain, /^waived +none$/m)
+  assert.not.match(plain, 'EMERGENCY')
+  await fixtureRelease(context.world, {
+    runId: 'r-2',
+    gate: {
+      waived: [
+        {
+          ...kept({ image: 'debian-13' }).waiver,
+          installed: '3.0.13-1',
+          file: 'scans/waivers/team-security.yaml',
+        },
+      ],
+      knownExploited: exploited('CVE-2026-1').list,
+      emergency: {
+        reason: 'CVE-2026-2222 \u001b[31mis exploited',
+        comparedWith: 'debian-13@1.0.0 of nightly',
+        shipped: ['CVE-2026-9 bash'],
+      },
+    },
+  })
+  const { text, data } = await show(context, 'debian-13@1.0.1')
+  for (const line of [
+    /^EMERGENCY +shipped although findings reject it, no worse than debian-13@1\.0\.0 of nightly$/m,
+    /^ +reason: CVE-2026-2222 \\u\{001B\}\[31mis exploited$/m,
+    /^ +CVE-2026-9 bash$/m,
+    /^known exploited +list of 2026-11-20 .*, 1 entries, sha256:7{64}, https:\/\/lists\.example\/kev\.json$/m,
+    /^waived +1$/m,
+    /^ +CVE-2026-1 openssl 3\.0\.13-1 {2}affected: the module is not loaded \(team-security, until 2027-03-31, scans\/waivers\/team-security\.yaml\)$/m,
+  ])
+    assert.match(text, line)
+  const { gate } = data['facts'] as { readonly gate: { readonly emergency: { readonly reason: string } } }
+  assert.is(gate.emergency.reason, 'CVE-2026-2222 \u001b[31mis exploited')
+})
 
 it('answers what an auditor asks', async (context) => {
   const { published, recorded } = await fixtureRelease(context.world)

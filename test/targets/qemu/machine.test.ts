@@ -21,6 +21,9 @@ const plain: Machine = {
   consoleLog: '/run/console.log',
   sshPort: 40001,
   linkSocket: '/tmp/mm-x/link',
+  tpm: null,
+  clock: null,
+  cutOff: false,
 }
 
 /** All values that an option is given. */
@@ -68,6 +71,14 @@ machine('has no second network without a link', () => {
   assert.is(values(machineArgv({ ...plain, linkSocket: null }), '-netdev').length, 1)
 })
 
+machine('shows the true time and a way out, unless it is to show another day and to stay alone', () => {
+  assert.equal(values(machineArgv(plain), '-rtc'), [])
+  assert.not.match(values(machineArgv(plain), '-netdev')[0] ?? '', 'restrict')
+  const later = machineArgv({ ...plain, clock: new Date('2028-02-29T23:59:58.7Z'), cutOff: true })
+  assert.equal(values(later, '-rtc'), ['base=2028-02-29T23:59:58,clock=vm'])
+  assert.match(values(later, '-netdev')[0] ?? '', /^user,id=user,ipv6=off,restrict=on,hostfwd=/)
+})
+
 machine('Secure Boot protects its variables', () => {
   const firmware = firmwareOf({ firmware: 'uefi', secureBoot: true })
   const argv = machineArgv({ ...plain, firmware, secureBoot: true })
@@ -75,6 +86,16 @@ machine('Secure Boot protects its variables', () => {
   assert.ok(values(argv, '-global').includes('driver=cfi.pflash01,property=secure,value=on'))
   assert.match(values(argv, '-drive')[0] ?? '', /unit=0,format=raw,readonly=on,file=.*secboot/)
   assert.is(firmwareOf({ firmware: 'bios', secureBoot: false }), null)
+})
+
+machine('has a TPM where there is one, by a socket', () => {
+  assert.not.ok(machineArgv(plain).includes('-tpmdev'))
+  const argv = machineArgv({ ...plain, tpm: { state: '/run/m/tpm', socket: '/tmp/mm,x/tpm' } })
+  assert.equal(
+    [values(argv, '-chardev'), values(argv, '-tpmdev')],
+    [['socket,id=tpm,path=/tmp/mm,,x/tpm'], ['emulator,id=tpm,chardev=tpm']],
+  )
+  assert.ok(values(argv, '-device').includes('tpm-crb,tpmdev=tpm'))
 })
 
 machine('a comma in a path is no new option', () => {

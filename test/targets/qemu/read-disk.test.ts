@@ -5,7 +5,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MintmarkError } from '../../../pipeline/errors.ts'
 import { readDisk } from '../../../pipeline/targets/qemu/read-disk.ts'
-import { checkout, type TestWorld, testWorld } from '../../helpers/world.ts'
+import { ordinaryUser } from '../../helpers/ordinary-user.ts'
+import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
 const mib = 1024 * 1024
 const test = suite<{ t: TestWorld; disks: string }>('read-disk')
@@ -43,6 +44,9 @@ interface DiskOptions {
   readonly edit?: readonly string[]
   /** argv that makes a second file system in the file that is added to it. */
   readonly secondFs?: readonly string[]
+  readonly secondType?: string
+  /** A whole partition table for sfdisk, instead of the GPT. */
+  readonly label?: string
 }
 
 /** A GPT disk: BIOS boot, ESP, root (its partition is called "root", which Trivy itself would skip). */
@@ -56,9 +60,11 @@ async function makeDisk(t: TestWorld, folder: string, options: DiskOptions): Pro
     'start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649',
     ...(options.esp === true ? ['start=4096, size=2048, type=uefi'] : []),
     'start=8192, size=49152, type=linux, name=root',
-    ...(options.secondFs === undefined ? [] : ['start=65536, size=8192, type=linux, name=data']),
+    ...(options.secondFs === undefined
+      ? []
+      : [`start=65536, size=8192, type=${options.secondType ?? 'linux'}, name=data`]),
   ]
-  await exec.run(['sfdisk', '-q', raw], { input: `${table.join('\n')}\n` })
+  await exec.run(['sfdisk', '-q', raw], { input: options.label ?? `${table.join('\n')}\n` })
   if (options.esp === true) {
     const esp = `${raw}@@${2 * mib}`
     await exec.run(['mformat', '-i', esp, '-T', '2048', '-h', '16', '-s', '32', '-N', '25A4EAD4', '::'])
@@ -184,45 +190,19 @@ test('copies every file system with modes, odd names and links as they are', asy
 
 test('an ordinary user reads the same tree, with the owners shown by asOwned', async ({ t, disks }) => {
   if (!t.world.exec.isRoot) return // then the test above was it
-  const home = join(disks, 'ordinary')
-  await mkdir(home)
-  // The checkout may be in a private home: what the script needs is laid where everybody may read it.
-  const readable = join(disks, 'readable')
-  await mkdir(join(readable, 'test'), { recursive: true })
-  for (const part of ['package.json', 'pipeline', 'test/helpers', 'node_modules']) {
-    await t.world.exec.run(['cp', '-a', join(checkout, part), join(readable, part)])
-  }
-  const script = join(home, 'read.mts')
-  await t.world.files.write(
-    script,
-    `import { testWorld } from '${readable}/test/helpers/world.ts'
-import { readDisk } from '${readable}/pipeline/targets/qemu/read-disk.ts'
+  const user = await ordinaryUser(t.world, disks)
+  const printed = await user.run(
+    `import { testWorld } from '${user.modules}/test/helpers/world.ts'
+import { readDisk } from '${user.modules}/pipeline/targets/qemu/read-disk.ts'
 const t = await testWorld()
 const read = await readDisk(t.world, process.argv[2] ?? '', process.argv[3] ?? '')
 const stat = await t.world.exec.run([...(read.asOwned ?? []), 'stat', '-c', '%a %u', read.root + '/root/key', read.root + '/usr/bin/su', read.root + '/usr/locked'])
 console.log(JSON.stringify({ modes: stat.stdout, key: await t.world.files.readText(read.root + '/root/key'), root: t.world.exec.isRoot }))
 await t.close()
 `,
+    [join(disks, 'odd.qcow2'), await into(user.home, 'x')],
   )
-  const target = await into(home, 'x')
-  await t.world.exec.run(['chmod', '755', disks])
-  await t.world.exec.run(['chown', '-R', '65534:65534', home])
-  const ran = await t.world.exec.run(
-    [
-      'setpriv',
-      '--reuid',
-      '65534',
-      '--regid',
-      '65534',
-      '--clear-groups',
-      join(readable, 'node_modules/.bin/tsx'),
-      script,
-      join(disks, 'odd.qcow2'),
-      target,
-    ],
-    { cwd: home, env: { HOME: home, TMPDIR: home } },
-  )
-  assert.equal(JSON.parse(ran.stdout), { modes: '0 0\n4755 0\n0 0\n', key: 'secret\n', root: false })
+  assert.equal(JSON.parse(printed), { modes: '0 0\n4755 0\n0 0\n', key: 'secret\n', root: false })
 })
 
 test('newer ext4 features do not upset the count', async ({ t, disks }) => {
@@ -265,11 +245,84 @@ test('a file system of its own lies at its mount point, with the mode and owner 
   assert.is(seen.stdout, '755 0:0\n1777 12:34\n')
 })
 
-test('an unknown file system is named, not skipped', async ({ t, disks }) => {
+test('what holds no files is left out: swap, and a partition of zeros', async ({ t, disks }) => {
   const tree = await smallTree(disks, 'swap')
-  const disk = await makeDisk(t, disks, { name: 'swap', tree, secondFs: ['mkswap', '-q'] })
-  const cause = await refusal(readDisk(t.world, disk, await into(disks, 'swap')))
-  assert.match(cause.message, /partition 3 holds "swap"/)
+  for (const [name, second] of [
+    ['swap', ['mkswap', '-q']],
+    ['zeros', ['truncate', '-s', '4M']],
+  ] as const) {
+    const disk = await makeDisk(t, disks, { name, tree, secondFs: second })
+    const read = await readDisk(t.world, disk, await into(disks, name))
+    assert.equal(
+      read.fileSystems.map(({ partition }) => partition),
+      [2],
+    )
+  }
+})
+
+/** Shell of a test: bytes at an offset make blkid see what no program here can make. */
+const write = (bytes: string, at: number) => [
+  'sh',
+  '-c',
+  `printf '${bytes}' | dd of="$1" bs=1 seek=${at} conv=notrunc`,
+  'sh',
+]
+
+test('what can not be read is named, with what to do, and never skipped', async ({ t, disks }) => {
+  const tree = await smallTree(disks, 'unknown')
+  for (const [name, second, message, hint] of [
+    ['luks', write('LUKS\\272\\276\\000\\001', 0), /partition 3 holds "crypto_LUKS"/, /without LUKS/],
+    [
+      'noise',
+      ['sh', '-c', 'dd if=/dev/urandom of="$1" bs=1M count=4', 'sh'],
+      /partition 3 holds something/,
+      /mintmark reads/,
+    ],
+    [
+      'hibernated',
+      ['sh', '-c', 'mkswap -q "$1" && printf S1SUSPEND | dd of="$1" bs=1 seek=4086 conv=notrunc', 'sh'],
+      /"swsuspend"/,
+      /memory/,
+    ],
+  ] as const) {
+    const disk = await makeDisk(t, disks, { name, tree, secondFs: second })
+    const cause = await refusal(readDisk(t.world, disk, await into(disks, name)))
+    assert.match(cause.message, message)
+    assert.match(cause.hint, hint)
+  }
+})
+
+test('a file system in a partition for BIOS boot code is an error', async ({ t, disks }) => {
+  const tree = await smallTree(disks, 'bios')
+  const disk = await makeDisk(t, disks, {
+    name: 'bios',
+    tree,
+    secondType: '21686148-6449-6E6F-744E-656564454649',
+    secondFs: ['mke2fs', '-q', '-t', 'ext4'],
+  })
+  const cause = await refusal(readDisk(t.world, disk, await into(disks, 'bios')))
+  assert.match(cause.message, /partition 3 is for BIOS boot code, but holds "ext4"/)
+})
+
+test('a disk with an MBR is read, its file systems found by the ids that Linux makes up', async ({
+  t,
+  disks,
+}) => {
+  const tree = await smallTree(disks, 'mbr')
+  await mkdir(join(tree, 'srv'))
+  await writeFile(join(tree, 'etc/fstab'), 'PARTUUID=1234abcd-05 /srv ext4 defaults 0 2\n')
+  const disk = await makeDisk(t, disks, {
+    name: 'mbr',
+    tree,
+    label:
+      'label: dos\nlabel-id: 0x1234abcd\nstart=8192, size=49152, type=83\nstart=57344, size=20480, type=5\nstart=65536, size=8192, type=83\n',
+    secondFs: ['mke2fs', '-q', '-t', 'ext4'],
+  })
+  const read = await readDisk(t.world, disk, await into(disks, 'mbr'))
+  assert.equal(read.fileSystems, [
+    { mount: '/', type: 'ext4', partition: 1 },
+    { mount: '/srv', type: 'ext4', partition: 5 },
+  ])
 })
 
 test('a file system that no mount names is refused', async ({ t, disks }) => {

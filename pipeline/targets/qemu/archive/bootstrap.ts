@@ -78,6 +78,53 @@ function explain(cause: unknown): unknown {
   return cause
 }
 
+export interface MmdebstrapInput {
+  readonly world: World
+  readonly codename: string
+  readonly mirror: Mirror
+  readonly keyring: string
+  /** Scratch, mode 0755: root inside the user namespace is nobody outside and has to get in. */
+  readonly folder: string
+  /** All options but the keyring's. */
+  readonly options: readonly string[]
+  /** Seconds since 1970 that take the place of today's time. */
+  readonly epoch?: number
+  readonly onLine: (line: string) => void
+}
+
+/** Runs mmdebstrap over the suites of a release. @returns path of the tar that it wrote */
+export async function mmdebstrap(input: MmdebstrapInput): Promise<string> {
+  const { world, codename, mirror, folder, epoch } = input
+  const tar = join(folder, 'root.tar')
+  const sources = suitesOf(codename).map(({ name, archive }) => `deb ${mirror[archive]} ${name} main`)
+  const argv = ['mmdebstrap', ...input.options, `--keyring=${input.keyring}`, codename, tar, ...sources]
+  try {
+    await world.exec.run(argv, {
+      env: { TMPDIR: folder, ...(epoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(epoch) }) },
+      timeoutMs: 30 * minuteMs,
+      // As an ordinary user it needs newuidmap, which has no power in a user namespace of ours: hence no `tree`.
+      leash: world.exec.isRoot ? 'tree' : 'child',
+      onLine: input.onLine,
+    })
+  } catch (cause) {
+    throw explain(cause)
+  }
+  return tar
+}
+
+/** Takes members (folders whole) out of mmdebstrap's tar into the folder. */
+export async function takeOut(
+  world: World,
+  tar: string,
+  folder: string,
+  members: readonly string[],
+): Promise<void> {
+  await world.exec.run(['tar', '-C', folder, '-xf', tar, ...members], {
+    timeoutMs: 5 * minuteMs,
+    leash: 'child',
+  })
+}
+
 /**
  * Bootstraps a root from the archive; apt verifies every package against Release files signed by the keyring's keys.
  * @throws MintmarkError TOOL_MISSING, TOOL_FAILED, PROVIDER_UNREACHABLE or NO_SPACE
@@ -87,33 +134,18 @@ export async function bootstrap(input: BootstrapInput): Promise<Bootstrapped> {
   // From the checkout, which may be in a private home, to where root of the user namespace can read it.
   const inside = join(folder, 'inside.sh')
   await world.files.write(inside, await world.files.readText(scriptPath(world, 'inside.sh')), { mode: 0o755 })
-  const tar = join(folder, 'root.tar')
-  const sources = suitesOf(codename).map(({ name, archive }) => `deb ${input.mirror[archive]} ${name} main`)
-  const argv = [
-    'mmdebstrap',
-    ...recipeOptions,
-    `--keyring=${input.keyring}`,
-    `--customize-hook=${inside}`,
+  const tar = await mmdebstrap({
+    world,
     codename,
-    tar,
-    ...sources,
-  ]
-  try {
-    await world.exec.run(argv, {
-      env: { TMPDIR: folder, SOURCE_DATE_EPOCH: String(epochOf(input.suites)) },
-      timeoutMs: 30 * minuteMs,
-      // As an ordinary user it needs newuidmap, which has no power in a user namespace of ours: hence no `tree`.
-      leash: world.exec.isRoot ? 'tree' : 'child',
-      onLine: (line) => {
-        if (/^I: (?!running|removing|success|done)/.test(line)) update(line.slice(3))
-      },
-    })
-  } catch (cause) {
-    throw explain(cause)
-  }
-  await world.exec.run(['tar', '-C', folder, '-xf', tar, './.mintmark/lists', './.mintmark/packages.tsv'], {
-    timeoutMs: 5 * minuteMs,
-    leash: 'child',
+    mirror: input.mirror,
+    keyring: input.keyring,
+    folder,
+    options: [...recipeOptions, `--customize-hook=${inside}`],
+    epoch: epochOf(input.suites),
+    onLine: (line) => {
+      if (/^I: (?!running|removing|success|done)/.test(line)) update(line.slice(3))
+    },
   })
+  await takeOut(world, tar, folder, ['./.mintmark/lists', './.mintmark/packages.tsv'])
   return { tar, lists: join(folder, '.mintmark/lists'), packages: join(folder, '.mintmark/packages.tsv') }
 }

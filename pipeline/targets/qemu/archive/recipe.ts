@@ -44,8 +44,8 @@ const dpkgOptions: readonly string[] = [
   'path-include=/usr/share/locale/locale.alias',
 ]
 
-/** For the bootstrap alone. The machine's own apt may have the checks of dates switched off. */
-const aptOptions: readonly string[] = [
+/** For a bootstrap alone. The machine's own apt may have the checks of dates switched off. */
+export const aptOptions: readonly string[] = [
   'Acquire::Check-Valid-Until "true"',
   'Acquire::Check-Date "true"',
   'Acquire::AllowInsecureRepositories "false"',

@@ -5,8 +5,10 @@ import type { World } from '../../../ports/world.ts'
 /** A bootstrap holds its root, the tar of it and the disk at once: some 3 GB, too much for a /tmp in memory. */
 export const scratchParent = (world: World): string => world.env['TMPDIR'] || '/var/tmp'
 
+type Purpose = 'base' | 'helper' | 'look'
+
 /** Scratch of this cache alone: another user's or another cache's runs have theirs. */
-const scratchPrefix = (world: World, purpose: 'base' | 'look'): string =>
+const scratchPrefix = (world: World, purpose: Purpose): string =>
   `mintmark-${purpose}-${sha256(world.places.bases).slice(0, 12)}-`
 
 /**
@@ -32,24 +34,25 @@ async function removeScratch(world: World, folder: string): Promise<void> {
   await world.files.remove(folder)
 }
 
-/** Removes what killed runs left. Only for the holder of the cache's lock: nobody else works in these folders then. */
-export async function sweep(world: World): Promise<void> {
+/** Removes what killed runs left. Only for the holder of that cache's lock: nobody else works in these folders then. */
+export async function sweep(world: World, purpose: 'base' | 'helper' = 'base'): Promise<void> {
   const parent = scratchParent(world)
   for (const name of await world.files.list(parent)) {
-    if (name.startsWith(scratchPrefix(world, 'base'))) await removeScratch(world, join(parent, name))
+    if (name.startsWith(scratchPrefix(world, purpose))) await removeScratch(world, join(parent, name))
   }
-  for (const name of await world.files.list(world.places.bases)) {
-    if (name.endsWith('.tmp')) await world.files.remove(join(world.places.bases, name))
+  const cache = purpose === 'base' ? world.places.bases : world.places.helpers
+  for (const name of await world.files.list(cache)) {
+    if (name.endsWith('.tmp')) await world.files.remove(join(cache, name))
   }
 }
 
 /**
  * Runs work with a new scratch folder that root of another user namespace may enter, and removes it.
- * @param purpose `base` under the cache's lock; `look` for what needs none
+ * @param purpose `base` and `helper` under the lock of their cache; `look` for what needs none
  */
 export async function withScratch<T>(
   world: World,
-  purpose: 'base' | 'look',
+  purpose: Purpose,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
   const folder = await world.files.tempFolder(scratchPrefix(world, purpose), scratchParent(world))

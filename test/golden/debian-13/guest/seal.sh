@@ -11,7 +11,7 @@ apt-get -q clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/cache/man/*
 
 # Services that would write again on their way down are stopped before their state is removed.
-systemctl stop systemd-timesyncd.service systemd-random-seed.service 2>/dev/null || true
+systemctl stop systemd-timesyncd.service systemd-random-seed.service wtmpdb-update-boot.service 2>/dev/null || true
 journalctl --relinquish-var >/dev/null 2>&1 || true
 auditd=$(cat /run/auditd.pid 2>/dev/null || true)
 if [ -n "$auditd" ]; then
@@ -32,6 +32,16 @@ printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\nff02::1 i
 rm -rf /var/lib/cloud /etc/systemd/network/10-cloud-init-* /run/systemd/network/10-cloud-init-* /etc/netplan/50-cloud-init.yaml \
   /etc/ssh/sshd_config.d/50-cloud-init.conf /etc/cloud/cloud-init.disabled
 
+# How the network was where the base and this build were made; systemd-resolved's package puts the resolv.conf that it found aside.
+rm -f /etc/.resolv.conf.* /etc/resolvconf/resolv.conf.d/original /etc/udev/rules.d/*-persistent-net.rules \
+  /var/lib/dhcp/*.leases /var/lib/dhcpcd/*.lease /var/lib/dhcpcd/duid /var/lib/dhcpcd/secret \
+  /var/lib/NetworkManager/*.lease /var/lib/NetworkManager/secret_key
+
+# Versions of configuration files that an upgrade put beside those in use.
+find /etc -xdev -type f \( -name '*.dpkg-dist' -o -name '*.dpkg-old' -o -name '*.dpkg-new' -o -name '*.dpkg-bak' \
+  -o -name '*.ucf-dist' -o -name '*.ucf-old' -o -name '*.ucf-new' \) -delete
+
+rm -rf /root/.npm /root/.bundle/cache /root/.gradle/caches /root/.cargo/registry /root/.m2/repository /root/go/pkg
 rm -rf /root/.ssh /root/.cache /root/.local /root/.config /root/.ansible /root/.mintmark-step /var/lib/sudo/lectured /var/mail/* /var/spool/mail/* /var/crash/* /var/lib/systemd/coredump/*
 find /root /home -xdev -name '.*_history' -delete
 find /root /home -xdev \( -name '.lesshst' -o -name '.viminfo' -o -name '.wget-hsts' -o -name '.sudo_as_admin_successful' \) -delete

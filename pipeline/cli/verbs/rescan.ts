@@ -1,0 +1,128 @@
+import { changeLines, changesInShort, verdictLines } from '../../core/render-rescan.ts'
+import { errorTable } from '../../errors.ts'
+import { type Judged, type Rescanned, rescan } from '../../stages/rescan.ts'
+import { duration } from '../duration.ts'
+import { localTime } from '../local-time.ts'
+import { databaseOption, exploitedOption, textOption } from '../options.ts'
+import type { RunVerb } from '../verb.ts'
+
+/** Some could be looked at and some not: DESIGN's exit for what is partly done. */
+const partlyDone = 10
+
+const nameOf = ({ image, version, channels }: Rescanned): string =>
+  `${image}@${version} (${channels.length === 0 ? 'no channel' : channels.join(', ')})`
+
+const lookBefore = ({ before }: Judged): string =>
+  `${before.sequence === null ? 'its release' : `event ${before.sequence}`} of ${localTime(before.at)}`
+
+function judgedLines(item: Judged): readonly string[] {
+  const { line, reasons } = verdictLines(item.image, item.gate)
+  const was = item.before.verdict === 'rejected' && item.gate.verdict === 'passed' ? ' again' : ''
+  const sign = item.gate.verdict === 'passed' ? '✓' : '✗'
+  const since = item.changed
+    ? `since ${lookBefore(item)}: ${
+        item.before.known
+          ? changesInShort(item.changes) || 'no finding is new'
+          : `the first look by a database, ${item.findings} findings`
+      }`
+    : `unchanged since ${lookBefore(item)}`
+  const written =
+    item.event === null
+      ? item.notWritten === null
+        ? []
+        : [`not written to its history: ${item.notWritten}`]
+      : [`written as event ${item.event.event.sequence}, sha256:${item.event.sha256.slice(0, 12)}…`]
+  return [
+    `${sign} ${nameOf(item)}  ${line}${was}`,
+    ...reasons.map((text) => `    ${text}`),
+    `  ${since}`,
+    ...(item.changed ? changeLines(item.changes).map((text) => `    ${text}`) : []),
+    ...written.map((text) => `  ${text}`),
+  ]
+}
+
+function linesOf(item: Rescanned): readonly string[] {
+  if (item.status === 'judged') return judgedLines(item)
+  const { error } = item
+  return [
+    `! ${nameOf(item)}  could not be looked at: ${error.message}`,
+    ...error.lines.map((text) => `    ${text}`),
+    `    → ${error.hint}`,
+  ]
+}
+
+function dataOf(item: Rescanned) {
+  const { image, version, variant, channels, status } = item
+  const place = { image, version, variant, channels, status }
+  if (item.status === 'failed') {
+    const { code, message, hint, lines } = item.error
+    return { ...place, error: { code, exit: errorTable[code].exit, message, hint, details: lines } }
+  }
+  const { release, gate, database, findings, changes, changed, before, event, notWritten } = item
+  return {
+    ...place,
+    sha256: release.statement.predicate.artifact.sha256,
+    record: release.record,
+    database,
+    gate,
+    findings,
+    changed,
+    before,
+    changes,
+    event: event === null ? null : { sequence: event.event.sequence, sha256: event.sha256 },
+    report: event?.event.data.report ?? null,
+    notWritten,
+  }
+}
+
+function exitOf(items: readonly Rescanned[]): number {
+  if (items.some((item) => item.status === 'judged' && item.gate.verdict === 'rejected'))
+    return errorTable.GATE_REJECTED.exit
+  const failed = items.flatMap((item) => (item.status === 'failed' ? [item.error] : []))
+  if (failed.length === 0) return 0
+  return failed.length < items.length ? partlyDone : errorTable.VERIFY_FAILED.exit
+}
+
+/**
+ * `rescan [IMAGE|REF ...]`: released images by today's database and policy. Exit 5 when one would be rejected now, 9 when none
+ * could be looked at, 10 when some could not.
+ */
+export const run: RunVerb = async ({ world, args, options }) => {
+  const began = world.clock.now().getTime()
+  const step = world.report.step('rescan')
+  let items: readonly Rescanned[]
+  try {
+    items = await rescan(world, {
+      refs: args,
+      channel: textOption(options, 'channel'),
+      all: options['all'] === true,
+      trivyDb: databaseOption(options, world.env),
+      knownExploited: exploitedOption(options, world.env),
+      update: (text) => step.update(text),
+    })
+  } catch (cause) {
+    step.fail(cause instanceof Error ? cause.message : String(cause))
+    throw cause
+  }
+  const rejected = items.filter((item) => item.status === 'judged' && item.gate.verdict === 'rejected')
+  const failed = items.filter((item) => item.status === 'failed')
+  const database = items.flatMap((item) => (item.status === 'judged' ? [item.database] : []))[0]
+  const told = [
+    `${items.length} release${items.length === 1 ? '' : 's'}`,
+    ...(rejected.length === 0 ? [] : [`${rejected.length} would be rejected`]),
+    ...(failed.length === 0 ? [] : [`${failed.length} could not be looked at`]),
+  ].join(', ')
+  const by =
+    database === undefined
+      ? ''
+      : `; database sha256:${database.sha256.slice(0, 12)}… of ${localTime(database.updated)}`
+  if (failed.length === 0) step.done(`${told}${by}`)
+  else step.fail(`${told}${by}`)
+  const exit = exitOf(items)
+  const summary = `${told}${by}  ${duration(world.clock.now().getTime() - began)}`
+  world.report.result([...items.flatMap(linesOf), summary].join('\n'), {
+    exit,
+    releases: items.map(dataOf),
+  })
+  return exit
+}

@@ -1,0 +1,147 @@
+import { join } from 'node:path'
+import { distributionPackages, packagedFiles, sourceOfBytecode } from '../core/packaged-files.ts'
+import {
+  type CompiledRule,
+  keywordsOf,
+  parseSecretRules,
+  pathsToRead,
+  type RuleHit,
+  searchFile,
+} from '../core/secret-rules.ts'
+import { MintmarkError } from '../errors.ts'
+import type { PackagedSecret, SecretFinding } from '../model/stages.ts'
+import type { World } from '../ports/world.ts'
+import { listInTree, readInTree } from './read-in-tree.ts'
+
+const rulesFile = 'scans/secret-rules.yaml'
+
+/** @throws MintmarkError CONFIG_INVALID */
+export async function loadSecretRules(world: World): Promise<readonly CompiledRule[]> {
+  return parseSecretRules(await world.files.readText(join(world.places.root, rulesFile)), rulesFile)
+}
+
+const unreadable = (stderr: string): MintmarkError =>
+  new MintmarkError('TOOL_FAILED', "not all of the image's files could be searched for secrets", {
+    details: stderr.split('\n').slice(0, 5),
+    hint: 'what can not be read can not be called clean: see who owns the files named above',
+  })
+
+const names = (stdout: string): readonly string[] => stdout.split('\0').filter((name) => name !== '')
+
+/** Regular files of the tree that a rule wants to see; links and devices are not followed. */
+async function filesToRead(
+  world: World,
+  tree: string,
+  rules: readonly CompiledRule[],
+): Promise<readonly string[]> {
+  const listed = await world.exec.run(['find', '.', '-type', 'f', '-printf', String.raw`%P\0`], {
+    cwd: tree,
+    ok: 'any',
+  })
+  if (listed.code !== 0) throw unreadable(listed.stderr)
+  const keywords = keywordsOf(rules).flatMap((keyword) => ['-e', keyword])
+  const grep = ['grep', '-rlaFZ', '-D', 'skip', ...keywords, '.']
+  const found = await world.exec.run(grep, { cwd: tree, ok: 'any', env: { LC_ALL: 'C' }, leash: 'child' })
+  if (found.code !== 0 && found.code !== 1) throw unreadable(found.stderr)
+  const picked = names(found.stdout).map((name) => name.replace(/^\.\//, ''))
+  return [...new Set([...picked, ...pathsToRead(rules, names(listed.stdout))])].sort()
+}
+
+async function searched(
+  world: World,
+  tree: string,
+  path: string,
+  rules: readonly CompiledRule[],
+): Promise<readonly RuleHit[]> {
+  // A name that is no UTF-8 did not come back as it is on the disk.
+  if ((await world.files.info(join(tree, path)))?.kind !== 'file') throw unreadable(`${path}: an odd name`)
+  const search = searchFile(rules, path)
+  for await (const chunk of world.files.chunks(join(tree, path))) search.push(chunk)
+  return search.end()
+}
+
+/** Those of the paths whose bytes are what a package delivered. */
+async function unchangedPackaged(
+  world: World,
+  tree: string,
+  paths: readonly string[],
+  ownRepositories: boolean,
+): Promise<ReadonlyMap<string, string>> {
+  const info = 'var/lib/dpkg/info'
+  const lists: (readonly [string, string])[] = []
+  for (const name of await listInTree(world, tree, info)) {
+    if (!name.endsWith('.md5sums')) continue
+    const text = await readInTree(world, tree, `${info}/${name}`)
+    if (text !== null) lists.push([name, text])
+  }
+  const trusted = ownRepositories
+    ? distributionPackages((await readInTree(world, tree, 'var/lib/dpkg/status')) ?? '')
+    : null
+  const owned = [...packagedFiles(lists, paths)].filter(
+    ([, file]) => trusted === null || trusted.has(file.package),
+  )
+  if (owned.length === 0) return new Map()
+  const sums = await world.exec.run(['md5sum', '-z', '--', ...owned.map(([path]) => path)], { cwd: tree })
+  const md5s = new Map(names(sums.stdout).map((row) => [row.slice(34), row.slice(0, 32)]))
+  return new Map(
+    owned.flatMap(([path, file]) => (md5s.get(path) === file.md5 ? [[path, file.package] as const] : [])),
+  )
+}
+
+interface Found {
+  readonly path: string
+  readonly hit: RuleHit
+}
+
+export interface FoundSecrets {
+  readonly secrets: readonly SecretFinding[]
+  readonly packaged: readonly PackagedSecret[]
+}
+
+/**
+ * Looks into every regular file of a tree, also where Trivy never does. A key in a file that is as the distribution's package
+ * delivered it is published to everyone: it is told, but apart.
+ * @param input.ownRepositories true when packages may be of a team's own, whose keys are no public ones: then only those with a
+ * maintainer at the distribution are told apart
+ * @throws MintmarkError TOOL_FAILED when a file can't be read
+ */
+export async function findSecrets(
+  world: World,
+  input: {
+    readonly tree: string
+    readonly rules: readonly CompiledRule[]
+    readonly ownRepositories: boolean
+  },
+): Promise<FoundSecrets> {
+  const { tree, rules } = input
+  const found: Found[] = []
+  for (const path of await filesToRead(world, tree, rules)) {
+    for (const hit of await searched(world, tree, path, rules)) found.push({ path, hit })
+  }
+  const paths = [...new Set(found.map(({ path }) => path))]
+  const packaged =
+    paths.length === 0
+      ? new Map<string, string>()
+      : await unchangedPackaged(world, tree, paths, input.ownRepositories)
+  const ownerOf = ({ path, hit }: Found): string | undefined => {
+    // Python writes these at installation: they hold what their source holds, and no package lists them.
+    const source = sourceOfBytecode(path)
+    const same = found.some((other) => other.path === source && other.hit.rule.id === hit.rule.id)
+    return packaged.get(path) ?? (source !== null && same ? packaged.get(source) : undefined)
+  }
+  return {
+    secrets: found
+      .filter((item) => ownerOf(item) === undefined)
+      .map(({ path, hit: { rule, line } }) => ({
+        rule: rule.id,
+        path,
+        severity: rule.severity,
+        by: 'mintmark',
+        line,
+      })),
+    packaged: found.flatMap((item) => {
+      const owner = ownerOf(item)
+      return owner === undefined ? [] : [{ rule: item.hit.rule.id, path: item.path, package: owner }]
+    }),
+  }
+}
