@@ -142,7 +142,8 @@ export function nodeExec(signal: AbortSignal): Exec {
     })
     began()
     const child = shell`${leashed(argv, options)}`
-    if (options.input === undefined) child.stdin.end()
+    // zx takes an empty text for none, and would leave the child waiting for one.
+    if (!options.input) child.stdin.end()
     const { onLine } = options
     if (onLine !== undefined) {
       child.stdout.on(

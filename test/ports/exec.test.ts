@@ -113,4 +113,9 @@ running('a timeout kills, with no code', async () => {
   assert.is(signal, 'SIGKILL')
 })
 
+running('an empty input is an end, not a wait for more', async () => {
+  const { code, stdout } = await exec.run(['cat'], { input: '', timeoutMs: 5000 })
+  assert.equal([code, stdout], [0, ''])
+})
+
 running.run()
