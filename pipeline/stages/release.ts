@@ -76,7 +76,7 @@ async function checkMachine(world: World): Promise<void> {
     )
   }
   const time =
-    machine.accelerator === 'kvm' ? 'about 3 min' : `no KVM (${machine.why}): about 8 min, with KVM 3`
+    machine.accelerator === 'kvm' ? 'about 4 min' : `no KVM (${machine.why}): about 14 min, with KVM 4`
   world.report.note(`${time} · needs ${needsBytes / 2 ** 30} GB disk, 2 GB memory`)
 }
 

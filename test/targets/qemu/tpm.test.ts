@@ -8,7 +8,7 @@ import { launch } from '../../../pipeline/targets/qemu/launch.ts'
 import { startTpm } from '../../../pipeline/targets/qemu/tpm.ts'
 import { testWorld } from '../../helpers/world.ts'
 
-// Real swtpm and QEMU; test/e2e/layout boots a system that uses it.
+// Real swtpm and QEMU; test/slow/layout boots a system that uses it.
 const tpm = suite('tpm')
 
 tpm('is one of its own for each machine, private, and dies with it', async () => {
