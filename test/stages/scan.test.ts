@@ -211,7 +211,7 @@ test('the stage reads the artifact itself, and removes its copy', async ({ t }) 
     definition: {
       os: { family: 'debian', release: '12', arch: ['x86_64'] },
       base: { from: 'archive', maxAge: '90d' },
-      content: { repos: [] },
+      content: { repos: [], steps: [] },
     } as unknown as StageContext['definition'],
     folder,
     runId: 'r',
