@@ -1,4 +1,4 @@
-import type { PackageFiles } from './hygiene-packages.ts'
+import type { PackageFiles } from './package-files.ts'
 
 /** One entry of an image's own files; paths have no leading slash, the root folder's is empty. */
 export interface Entry {

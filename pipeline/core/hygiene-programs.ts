@@ -1,5 +1,5 @@
 import { type Entry, type Left, leftWhere, type Rule, type SealedDisk } from './hygiene-disk.ts'
-import type { PackageFiles } from './hygiene-packages.ts'
+import type { PackageFiles } from './package-files.ts'
 
 /** Set-uid and set-gid programs of the packages that Debian and Ubuntu systems come with: path -> the bits that they have. */
 const known: Readonly<Record<string, number>> = {

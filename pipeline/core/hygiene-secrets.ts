@@ -1,5 +1,5 @@
 import { type Left, leftWhere, noFiles, type Rule, type SealedDisk, saying } from './hygiene-disk.ts'
-import { isPackaged } from './hygiene-packages.ts'
+import { isPackaged } from './package-files.ts'
 
 /** Below /usr are programs, their documents and examples: what a package ships there is everybody's. */
 const outsideUsr = (path: string): boolean => !path.startsWith('usr/')

@@ -1,7 +1,7 @@
 import type { Fact } from '../model/stages.ts'
 import { accountRules } from './hygiene-accounts.ts'
 import type { Entry, Left, Rule, SealedDisk } from './hygiene-disk.ts'
-import { isPackageText } from './hygiene-packages.ts'
+import { isPackageText } from './package-files.ts'
 import { programRules } from './hygiene-programs.ts'
 import { isSecretText, secretRules } from './hygiene-secrets.ts'
 import { isStateText, stateRules } from './hygiene-state.ts'

@@ -1,10 +1,8 @@
 import * as z from 'zod'
-import { RecordedBase } from './base.ts'
-import { GateDecision } from './gate.ts'
 import { ControlResult, ControlStatus } from './hardening.ts'
-import { Arch, ImageName, Instant, Sha256, TargetId, TeamName } from './ids.ts'
-import { RecordPredicate, Version } from './release.ts'
-import { Fact, Finding, SecretFinding, TestReport } from './stages.ts'
+import { Instant, Sha256 } from './ids.ts'
+import { RecordPredicate } from './release.ts'
+import { Finding, SecretFinding, TestReport } from './stages.ts'
 
 /** A control over all the places where it was looked at. */
 export const ReportControl = z.strictObject({
@@ -37,23 +35,26 @@ export type ReportPackage = z.infer<typeof ReportPackage>
  */
 export const Report = z.strictObject({
   schema: z.literal(1),
-  image: ImageName,
-  version: Version,
-  target: TargetId,
-  arch: Arch,
-  run: z.string(),
-  owner: TeamName,
-  login: z.string(),
+  ...RecordPredicate.pick({
+    image: true,
+    version: true,
+    target: true,
+    arch: true,
+    run: true,
+    owner: true,
+    login: true,
+    source: true,
+    base: true,
+    artifact: true,
+    tools: true,
+    scan: true,
+    gate: true,
+    facts: true,
+    seconds: true,
+  }).shape,
   profiles: z.array(z.string()),
   /** When the gate judged; of an old record, when it was made. */
   judged: Instant,
-  source: RecordPredicate.shape.source,
-  base: RecordedBase,
-  artifact: RecordPredicate.shape.artifact,
-  tools: RecordPredicate.shape.tools,
-  scan: RecordPredicate.shape.scan,
-  gate: GateDecision,
-  facts: z.array(Fact),
   boots: TestReport.shape.boots.nullable(),
   /** Those that did not hold first. */
   controls: z.array(ReportControl).nullable(),
@@ -63,8 +64,6 @@ export const Report = z.strictObject({
   packages: z.array(ReportPackage).nullable(),
   /** Other reports of the same scan: name -> sha256. */
   files: z.record(z.string(), Sha256),
-  /** Stage -> seconds. */
-  seconds: z.record(z.string(), z.number()),
   missing: z.array(z.enum(['findings', 'controls', 'boots', 'packages'])),
 })
 export type Report = z.infer<typeof Report>

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { distributionPackages, packagedFiles, sourceOfBytecode } from '../core/packaged-files.ts'
+import { isPackageText, readPackages } from '../core/package-files.ts'
+import { sourceOfBytecode } from '../core/packaged-secrets.ts'
 import {
   type CompiledRule,
   keywordsOf,
@@ -67,24 +68,34 @@ async function unchangedPackaged(
   paths: readonly string[],
   ownRepositories: boolean,
 ): Promise<ReadonlyMap<string, string>> {
-  const info = 'var/lib/dpkg/info'
-  const lists: (readonly [string, string])[] = []
-  for (const name of await listInTree(world, tree, info)) {
-    if (!name.endsWith('.md5sums')) continue
-    const text = await readInTree(world, tree, `${info}/${name}`)
-    if (text !== null) lists.push([name, text])
+  const texts: Record<string, string> = {}
+  for (const folder of ['var/lib/dpkg', 'var/lib/dpkg/info']) {
+    for (const path of (await listInTree(world, tree, folder)).map((name) => `${folder}/${name}`)) {
+      const text = isPackageText(path) ? await readInTree(world, tree, path) : null
+      if (text !== null) texts[path] = text
+    }
   }
-  const trusted = ownRepositories
-    ? distributionPackages((await readInTree(world, tree, 'var/lib/dpkg/status')) ?? '')
-    : null
-  const owned = [...packagedFiles(lists, paths)].filter(
-    ([, file]) => trusted === null || trusted.has(file.package),
+  const links = ['find', '.', '-maxdepth', '1', '-type', 'l', '-printf', String.raw`%f\0%l\0`]
+  const found = names((await world.exec.run(links, { cwd: tree })).stdout)
+  const aliases = found.flatMap((path, at) =>
+    at % 2 === 0 ? [{ kind: 'link' as const, path, target: found[at + 1] ?? '' }] : [],
   )
+  const packages = readPackages(aliases, texts)
+  if (packages === null) return new Map()
+  const owned = paths.filter((path) => {
+    const owner = packages.owners.get(path)
+    const trusted = owner !== undefined && (!ownRepositories || packages.distribution.has(owner))
+    return trusted && packages.digests.has(path)
+  })
   if (owned.length === 0) return new Map()
-  const sums = await world.exec.run(['md5sum', '-z', '--', ...owned.map(([path]) => path)], { cwd: tree })
+  const sums = await world.exec.run(['md5sum', '-z', '--', ...owned], { cwd: tree })
   const md5s = new Map(names(sums.stdout).map((row) => [row.slice(34), row.slice(0, 32)]))
   return new Map(
-    owned.flatMap(([path, file]) => (md5s.get(path) === file.md5 ? [[path, file.package] as const] : [])),
+    owned.flatMap((path) => {
+      const owner = packages.owners.get(path)
+      const same = md5s.get(path) === packages.digests.get(path)
+      return same && owner !== undefined ? [[path, owner] as const] : []
+    }),
   )
 }
 

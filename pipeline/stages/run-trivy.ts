@@ -49,6 +49,22 @@ const noProxy: Readonly<Record<string, string>> = Object.fromEntries(
   ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'].map((name) => [name, '']),
 )
 
+/** Environment of a scanner in its private folder, where it finds nobody's configuration or logins. */
+export function scannerEnv(work: string, online: boolean): Readonly<Record<string, string>> {
+  const home = join(work, 'home')
+  return {
+    ...(online ? {} : noProxy),
+    HOME: home,
+    XDG_CACHE_HOME: home,
+    XDG_CONFIG_HOME: home,
+    XDG_DATA_HOME: home,
+    // Registry logins are kept in both.
+    XDG_RUNTIME_DIR: home,
+    DOCKER_CONFIG: home,
+    TMPDIR: join(work, 'tmp'),
+  }
+}
+
 /**
  * One run of Trivy, without credentials, and without a network unless `online` asks for it. A non-zero exit code means that
  * the tool failed, for findings never change it.
@@ -60,7 +76,6 @@ export function runTrivy(
   args: readonly string[],
   { online = false, ...options }: RunOptions & { readonly online?: boolean } = {},
 ): Promise<Finished> {
-  const home = join(scanner.work, 'home')
   return world.exec.run(
     [
       scanner.tool.path,
@@ -77,15 +92,7 @@ export function runTrivy(
       ...options,
       ...(scanner.isolated && !online ? { network: 'none' } : {}),
       env: {
-        ...(online ? {} : noProxy),
-        HOME: home,
-        XDG_CACHE_HOME: home,
-        XDG_CONFIG_HOME: home,
-        XDG_DATA_HOME: home,
-        // Registry logins are kept in both.
-        XDG_RUNTIME_DIR: home,
-        DOCKER_CONFIG: home,
-        TMPDIR: join(scanner.work, 'tmp'),
+        ...scannerEnv(scanner.work, online),
         ...options.env,
       },
     },

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { correctSources } from '../core/correct-sources.ts'
-import { mayHoldOwnPackages } from '../core/packaged-files.ts'
+import { mayHoldOwnPackages } from '../core/packaged-secrets.ts'
 import { addSecondScanner } from '../core/parse-grype.ts'
 import {
   mergeFindings,

@@ -7,6 +7,7 @@ import { GrypeStatus } from '../model/grype.ts'
 import type { Finding, SecondScanner } from '../model/stages.ts'
 import type { Tool } from '../ports/tools.ts'
 import type { World } from '../ports/world.ts'
+import { scannerEnv } from './run-trivy.ts'
 
 /** Which other scanner looks as well, and where its database is: a folder with vulnerability.db and import.json, or an archive. */
 export interface SecondScannerOption {
@@ -30,7 +31,6 @@ async function runGrype(
   work: string,
   args: readonly string[],
 ): Promise<{ readonly stdout: string }> {
-  const home = join(work, 'home')
   const isolated = await world.exec.cutsNetwork()
   return world.exec.run([tool.path, ...args], {
     cwd: join(work, 'empty'),
@@ -38,13 +38,7 @@ async function runGrype(
     timeoutMs: 30 * 60_000,
     ...(isolated ? { network: 'none' } : {}),
     env: {
-      HOME: home,
-      XDG_CACHE_HOME: home,
-      XDG_CONFIG_HOME: home,
-      XDG_DATA_HOME: home,
-      XDG_RUNTIME_DIR: home,
-      DOCKER_CONFIG: home,
-      TMPDIR: join(work, 'tmp'),
+      ...scannerEnv(work, false),
       NO_COLOR: '1',
       GRYPE_CHECK_FOR_APP_UPDATE: 'false',
       GRYPE_DB_AUTO_UPDATE: 'false',

@@ -1,19 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { hygieneFacts, wantedTexts } from '../../pipeline/core/hygiene.ts'
+import { wantedTexts } from '../../pipeline/core/hygiene.ts'
 import { parseListing, type SealedDisk } from '../../pipeline/core/hygiene-disk.ts'
-import { digest, file, folder, link, sealedDisk } from '../helpers/sealed-disk.ts'
+import { bad, digest, file, folder, foundBy, link, sealedDisk } from '../helpers/sealed-disk.ts'
 
 const judgement = suite('hygiene, judged')
-
-/** Ids of the facts that are not `pass`, with their status. */
-const bad = (disk: SealedDisk): readonly string[] =>
-  hygieneFacts(disk)
-    .filter(({ status }) => status !== 'pass')
-    .map(({ id, status }) => `${id} ${status}`)
-
-const foundBy = (disk: SealedDisk, id: string): string =>
-  hygieneFacts(disk).find((fact) => fact.id === id)?.found ?? ''
 
 const harmless: readonly (readonly [why: string, disk: SealedDisk])[] = [
   [

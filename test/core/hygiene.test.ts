@@ -1,19 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hygieneFacts } from '../../pipeline/core/hygiene.ts'
-import type { Entry, SealedDisk } from '../../pipeline/core/hygiene-disk.ts'
-import { file, folder, link, sealedDisk } from '../helpers/sealed-disk.ts'
+import type { Entry } from '../../pipeline/core/hygiene-disk.ts'
+import { bad, file, folder, foundBy, link, sealedDisk } from '../helpers/sealed-disk.ts'
 
 const hygiene = suite('hygiene')
-
-/** Ids of the facts that are not `pass`, with their status. */
-const bad = (disk: SealedDisk): readonly string[] =>
-  hygieneFacts(disk)
-    .filter(({ status }) => status !== 'pass')
-    .map(({ id, status }) => `${id} ${status}`)
-
-const foundBy = (disk: SealedDisk, id: string): string =>
-  hygieneFacts(disk).find((fact) => fact.id === id)?.found ?? ''
 
 hygiene('finds nothing in a sealed image', () => {
   const facts = hygieneFacts(sealedDisk())

@@ -2,7 +2,6 @@ import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checksumOf, checksumsIn } from '../../pipeline/core/checksum-file.ts'
-import { dearmor } from '../../pipeline/core/openpgp-armor.ts'
 import {
   checkSignature,
   dayOf,
@@ -11,6 +10,7 @@ import {
   namesInIndex,
   newestBuild,
 } from '../../pipeline/core/image-evidence.ts'
+import { dearmor } from '../../pipeline/core/openpgp-armor.ts'
 import { certificatesOf } from '../../pipeline/core/openpgp-keyring.ts'
 import { placeOf } from '../../pipeline/core/place-of.ts'
 import { publishers } from '../../pipeline/core/publishers.ts'

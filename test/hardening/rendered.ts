@@ -1,7 +1,7 @@
 import type { HardeningContent } from '../../pipeline/core/hardening/content.ts'
-import type { ControlOs } from '../../pipeline/model/hardening.ts'
 import { renderCheck, renderHarden } from '../../pipeline/core/hardening/render-hardening.ts'
 import { selectControls } from '../../pipeline/core/hardening/select-controls.ts'
+import type { ControlOs } from '../../pipeline/model/hardening.ts'
 import { loadHardening } from '../../pipeline/stages/load-hardening.ts'
 import { testWorld } from '../helpers/world.ts'
 

@@ -1,10 +1,10 @@
 import type { GateInput } from '../../pipeline/core/evaluate-gate.ts'
+import { evaluateGate } from '../../pipeline/core/evaluate-gate.ts'
 import { parseYaml } from '../../pipeline/core/parse-yaml.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
 import { GateDecision, Policy, Waiver } from '../../pipeline/model/gate.ts'
 import type { ControlResult, ControlStatus } from '../../pipeline/model/hardening.ts'
 import type { Fact, Finding, ScanReport, Severity } from '../../pipeline/model/stages.ts'
-import { evaluateGate } from '../../pipeline/core/evaluate-gate.ts'
 import { textOf } from './sources.ts'
 
 const policyOf = (name: string): Policy => {

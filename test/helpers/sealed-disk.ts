@@ -1,5 +1,6 @@
+import { hygieneFacts } from '../../pipeline/core/hygiene.ts'
 import type { Entry, SealedDisk } from '../../pipeline/core/hygiene-disk.ts'
-import { readPackages } from '../../pipeline/core/hygiene-packages.ts'
+import { readPackages } from '../../pipeline/core/package-files.ts'
 
 const entry = (kind: Entry['kind'], path: string, mode: number, more: Partial<Entry>): Entry => ({
   kind,
@@ -137,3 +138,12 @@ export function sealedDisk(
     ),
   }
 }
+
+/** Ids of the facts that are not `pass`, with their status. */
+export const bad = (disk: SealedDisk): readonly string[] =>
+  hygieneFacts(disk)
+    .filter(({ status }) => status !== 'pass')
+    .map(({ id, status }) => `${id} ${status}`)
+
+export const foundBy = (disk: SealedDisk, id: string): string =>
+  hygieneFacts(disk).find((fact) => fact.id === id)?.found ?? ''

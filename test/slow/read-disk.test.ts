@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { MintmarkError } from '../../pipeline/errors.ts'
 import { placesFrom } from '../../pipeline/ports/places.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { runHelper } from '../../pipeline/targets/qemu/helper/run-helper.ts'
 import { readDisk } from '../../pipeline/targets/qemu/read-disk.ts'
 import { copyVolumes } from '../../pipeline/targets/qemu/read-disk-volumes.ts'
 import { ordinaryUser } from '../helpers/ordinary-user.ts'
+import { refusal } from '../helpers/refusal.ts'
 import { pem } from '../helpers/secret-samples.ts'
 import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
 
@@ -83,16 +83,6 @@ chown 7:8 $r/usr/locked/key
 chmod 0000 $r/usr/locked/key $r/usr/locked
 sync
 `
-
-async function refusal(work: Promise<unknown>): Promise<MintmarkError> {
-  try {
-    await work
-  } catch (cause) {
-    if (cause instanceof MintmarkError) return cause
-    throw cause
-  }
-  throw new Error('it was read')
-}
 
 async function into(folder: string, name: string): Promise<string> {
   const path = join(folder, name)

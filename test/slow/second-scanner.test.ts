@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { MintmarkError } from '../../pipeline/errors.ts'
+import { refusal } from '../helpers/refusal.ts'
 import { fixtureDb } from '../helpers/trivy-db-registry.ts'
 import { bash, look, makeTree, oldKernel, oldSsh } from '../helpers/trivy-tree.ts'
 import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
@@ -15,12 +15,6 @@ test.before(async (context) => {
   context.t = await testWorld({ now: new Date('2026-11-22T12:00:00Z') })
 })
 test.after(({ t }) => t.close())
-
-async function refusal(work: Promise<unknown>): Promise<MintmarkError> {
-  const cause: unknown = await work.catch((error: unknown) => error)
-  assert.ok(cause instanceof MintmarkError)
-  return cause
-}
 
 test('it adds what Trivy did not know, by the names of source packages', async ({ t }) => {
   const tree = await makeTree(t, { release: '12', packages: [bash, oldSsh, oldKernel] })

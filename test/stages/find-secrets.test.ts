@@ -102,7 +102,13 @@ test('a key that a package publishes is told apart, a changed one is not', async
     (await t.world.exec.run(['md5sum', join(tree, path)])).stdout.slice(0, 32)
   const list = async (): Promise<string> =>
     `${await md5(keys)}  ${keys}\n${await md5('usr/lib/demo/key.pem')}  lib/demo/key.pem\n${await md5('usr/lib/python3/demo.py')}  usr/lib/python3/demo.py\n`
+  await symlink('usr/lib', join(tree, 'lib'))
   await put(tree, 'var/lib/dpkg/info/demo:amd64.md5sums', await list())
+  await put(
+    tree,
+    'var/lib/dpkg/info/demo:amd64.list',
+    `/.\n/${keys}\n/lib/demo/key.pem\n/usr/lib/python3/demo.py\n`,
+  )
   await put(
     tree,
     'var/lib/dpkg/status',

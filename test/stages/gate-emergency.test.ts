@@ -2,16 +2,16 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Definition } from '../../pipeline/model/definition.ts'
-import { GateDecision } from '../../pipeline/model/gate.ts'
+import type { GateDecision } from '../../pipeline/model/gate.ts'
 import type { ScanReport } from '../../pipeline/model/stages.ts'
 import type { World } from '../../pipeline/ports/world.ts'
-import { gateStage } from '../../pipeline/stages/gate.ts'
-import type { StageContext, StageId } from '../../pipeline/stages/stage.ts'
+import type { StageContext } from '../../pipeline/stages/stage.ts'
 import { exploitedCatalog, kept } from '../helpers/gate-input.ts'
+import { judgeByStage } from '../helpers/gate-stage.ts'
+import { plainDefinition } from '../helpers/plain-definition.ts'
 import { fixtureRelease } from '../helpers/release-fixture.ts'
 import { fixtureDb } from '../helpers/trivy-db-registry.ts'
-import { bash, look, makeTree, oldKernel, oldSsh, subject } from '../helpers/trivy-tree.ts'
+import { bash, look, makeTree, oldKernel, oldSsh } from '../helpers/trivy-tree.ts'
 import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
 
 // Real scans by the real Trivy; the releases are real records of images that no machine ever boots.
@@ -19,14 +19,7 @@ const test = suite<{ t: TestWorld; world: World; ssh: ScanReport; sbom: string; 
   'gate: emergencies, waivers, lists',
 )
 
-const definition: Definition = Definition.parse({
-  schema: 1,
-  owner: 'team-platform',
-  os: { family: 'debian', release: '12', arch: ['x86_64'] },
-  base: { from: 'archive' },
-  hardening: { profiles: ['cis-l2-server'] },
-  targets: { qemu: {} },
-})
+const definition = plainDefinition({ os: { family: 'debian', release: '12', arch: ['x86_64'] } })
 
 /** What the real scanner found, once for all tests. */
 let scanned: { readonly ssh: ScanReport; readonly sbom: string; readonly kernelSbom: string }
@@ -55,30 +48,8 @@ async function judge(
   scan: ScanReport,
   given: Partial<StageContext['options']> = {},
 ): Promise<{ readonly decision: GateDecision; readonly line: string; readonly note: string }> {
-  const result = { control: 'ssh-no-root', status: 'pass', expected: 'no', found: 'no' }
-  const outputs: Partial<Record<StageId, unknown>> = {
-    base: { from: 'archive', distribution: 'debian', release: '12', bootstrapped: '2026-11-22T00:00:00Z' },
-    build: { artifact: { sha256: subject }, controls: [result] },
-    test: {
-      subject,
-      facts: [{ id: 'login', title: 'login', status: 'pass', expected: 'yes', found: 'yes' }],
-      controls: [{ where: 'sealed', results: [result] }],
-    },
-    scan,
-  }
-  const { output, line } = await gateStage.run({
-    world,
-    image: 'debian-13',
-    definition,
-    folder: world.places.runs,
-    runId: 'r',
-    version: '1.0.1',
-    seconds: {},
-    options: { trivyDb: fixtureDb, knownExploited: null, emergency: null, ...given },
-    step: world.report.step('gate'),
-    need: ((stage: StageId) => outputs[stage]) as StageContext['need'],
-  })
-  const decision = GateDecision.parse(output)
+  const options = { trivyDb: fixtureDb, knownExploited: null, emergency: null, ...given }
+  const { decision, line } = await judgeByStage(world, scan, { image: 'debian-13', definition, options })
   return { decision, line, note: decision.verdict === 'rejected' ? (decision.emergencyNote ?? '') : '' }
 }
 

@@ -1,58 +1,21 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sha256 } from '../../pipeline/core/digest.ts'
-import { Definition } from '../../pipeline/model/definition.ts'
-import { GateDecision } from '../../pipeline/model/gate.ts'
+import type { Definition } from '../../pipeline/model/definition.ts'
 import type { ScanReport } from '../../pipeline/model/stages.ts'
-import { gateStage } from '../../pipeline/stages/gate.ts'
-import type { StageContext, StageId } from '../../pipeline/stages/stage.ts'
+import { judgeByStage } from '../helpers/gate-stage.ts'
+import { plainDefinition } from '../helpers/plain-definition.ts'
 import { fixtureDb } from '../helpers/trivy-db-registry.ts'
-import { bash, look, makeTree, oldSsh, subject } from '../helpers/trivy-tree.ts'
+import { bash, look, makeTree, oldSsh } from '../helpers/trivy-tree.ts'
 import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
 
 const test = suite<{ t: TestWorld }>('gate')
 
 const definition = (release: string): Definition =>
-  Definition.parse({
-    schema: 1,
-    owner: 'team-platform',
-    os: { family: 'debian', release, arch: ['x86_64'] },
-    base: { from: 'archive' },
-    hardening: { profiles: ['cis-l2-server'] },
-    targets: { qemu: {} },
-  })
+  plainDefinition({ os: { family: 'debian', release, arch: ['x86_64'] } })
 
-async function judge(
-  t: TestWorld,
-  release: string,
-  scan: ScanReport,
-): Promise<{ decision: GateDecision; line: string }> {
-  const result = { control: 'ssh-no-root', status: 'pass', expected: 'no', found: 'no' }
-  const outputs: Partial<Record<StageId, unknown>> = {
-    base: { from: 'archive', distribution: 'debian', release, bootstrapped: '2026-11-22T00:00:00Z' },
-    build: { artifact: { sha256: subject }, controls: [result] },
-    test: {
-      subject,
-      facts: [{ id: 'login', title: 'login', status: 'pass', expected: 'yes', found: 'yes' }],
-      controls: [{ where: 'sealed', results: [result] }],
-    },
-    scan,
-  }
-  const context: StageContext = {
-    world: t.world,
-    image: `debian-${release}`,
-    definition: definition(release),
-    folder: t.folder,
-    runId: 'r',
-    version: '1.0.0',
-    seconds: {},
-    options: { trivyDb: null, knownExploited: null, emergency: null },
-    step: t.world.report.step('gate'),
-    need: ((stage: StageId) => outputs[stage]) as StageContext['need'],
-  }
-  const { output, line } = await gateStage.run(context)
-  return { decision: GateDecision.parse(output), line }
-}
+const judge = (t: TestWorld, release: string, scan: ScanReport) =>
+  judgeByStage(t.world, scan, { image: `debian-${release}`, definition: definition(release) })
 
 test.before(async (context) => {
   context.t = await testWorld({ now: new Date('2026-11-22T12:00:00Z') })

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { MintmarkError } from '../../pipeline/errors.ts'
 import { findRelease, locateAll } from '../../pipeline/stages/read-release.ts'
 import { reserveVersion } from '../../pipeline/stages/reserve.ts'
+import { refusal } from '../helpers/refusal.ts'
 import { type FixtureRelease, facts, fixtureRelease } from '../helpers/release-fixture.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 
@@ -19,16 +19,6 @@ it.before(async (context) => {
   await reserveVersion(world, { image: 'debian-13', runId: 'rejected', facts, given: '4.0.0' })
 })
 it.after((context) => context.box.close())
-
-async function failed(work: Promise<unknown>): Promise<MintmarkError> {
-  try {
-    await work
-  } catch (cause) {
-    if (cause instanceof MintmarkError) return cause
-    throw cause
-  }
-  throw new Error('nothing was thrown')
-}
 
 it('understands every way to name a release', async ({ box, first, second }) => {
   const { world } = box
@@ -76,7 +66,7 @@ it('says what there is when there is no such thing', async ({ box, first }) => {
     ['', 'NOT_FOUND', /there are/],
   ]
   for (const [ref, code, said] of cases) {
-    const error = await failed(findRelease(box.world, ref))
+    const error = await refusal(findRelease(box.world, ref))
     assert.is(error.code, code, ref)
     assert.match(`${error.message} ${error.hint}`, said)
   }
@@ -85,7 +75,7 @@ it('says what there is when there is no such thing', async ({ box, first }) => {
 it('rejects a file that no record is about', async ({ box }) => {
   const path = join(box.folder, 'strange.qcow2')
   await box.world.files.write(path, 'another image')
-  const error = await failed(findRelease(box.world, path))
+  const error = await refusal(findRelease(box.world, path))
   assert.is(error.code, 'VERIFY_FAILED')
   assert.match(error.hint, /do not use this file/)
 })

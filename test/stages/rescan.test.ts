@@ -7,10 +7,10 @@ import { run as showVerb } from '../../pipeline/cli/verbs/show.ts'
 import { run as verifyVerb } from '../../pipeline/cli/verbs/verify.ts'
 import { sha256 } from '../../pipeline/core/digest.ts'
 import { eventKey, headKey } from '../../pipeline/core/events.ts'
-import { MintmarkError } from '../../pipeline/errors.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { findRelease } from '../../pipeline/stages/read-release.ts'
+import { refusal } from '../helpers/refusal.ts'
 import { base, definition, fixtureRelease } from '../helpers/release-fixture.ts'
 import { textOf } from '../helpers/sources.ts'
 import { earlierDb, fixtureDb } from '../helpers/trivy-db-registry.ts'
@@ -92,16 +92,6 @@ async function rescan(
   return { exit: exit ?? 0, text: result?.text ?? '', releases: data.releases }
 }
 
-async function refused(work: Promise<unknown>): Promise<MintmarkError> {
-  try {
-    await work
-  } catch (cause) {
-    if (cause instanceof MintmarkError) return cause
-    throw cause
-  }
-  throw new Error('it went through')
-}
-
 it('the database of the release and today the same verdict: nothing is written', async (context) => {
   await released(context, 'r-1')
   const { exit, text, releases } = await rescan(context, earlierDb)
@@ -173,7 +163,7 @@ it('the policy and the exceptions of today', async (context) => {
   assert.match(text, /CVE-2023-51767/)
   assert.match(text, /written as event 1/)
   await writeFile(path, 'schema: 1\nrejectFixible: []\n')
-  assert.is((await refused(rescan(context, earlierDb))).code, 'CONFIG_INVALID')
+  assert.is((await refusal(rescan(context, earlierDb))).code, 'CONFIG_INVALID')
 })
 
 it('a database that does not know the system says nothing about it', async (context) => {
@@ -238,7 +228,7 @@ it('which releases are meant', async (context) => {
     [['debian-12@1.0.0'], { all: true }, 'USAGE', /help/],
   ] as const
   for (const [args, options, code, hint] of wrong) {
-    const error = await refused(rescan(context, earlierDb, args, options))
+    const error = await refusal(rescan(context, earlierDb, args, options))
     assert.is(error.code, code)
     assert.match(error.hint, hint)
   }
@@ -261,9 +251,9 @@ it('nothing is written where this key does not count', async (context) => {
 })
 
 it('without a database there is no look; an empty catalog is told', async (context) => {
-  assert.is((await refused(rescan(context, fixtureDb))).code, 'NOT_FOUND')
+  assert.is((await refusal(rescan(context, fixtureDb))).code, 'NOT_FOUND')
   await released(context, 'r-1')
-  assert.is((await refused(rescan(context, '127.0.0.1:9/trivy-db:2'))).code, 'PROVIDER_UNREACHABLE')
+  assert.is((await refusal(rescan(context, '127.0.0.1:9/trivy-db:2'))).code, 'PROVIDER_UNREACHABLE')
 })
 
 it.run()

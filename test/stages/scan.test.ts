@@ -3,25 +3,15 @@ import { chmod, cp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { MintmarkError } from '../../pipeline/errors.ts'
 import { ScanReport } from '../../pipeline/model/stages.ts'
 import { scanStage } from '../../pipeline/stages/scan.ts'
 import type { StageContext } from '../../pipeline/stages/stage.ts'
+import { refusal } from '../helpers/refusal.ts'
 import { fixtureDb, startRegistry } from '../helpers/trivy-db-registry.ts'
 import { bash, look, makeRootDisk, makeTree, oldKernel, oldSsh, put, subject } from '../helpers/trivy-tree.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 
 const test = suite<{ t: TestWorld }>('scan')
-async function refusal(work: Promise<unknown>): Promise<MintmarkError> {
-  try {
-    await work
-  } catch (cause) {
-    if (cause instanceof MintmarkError) return cause
-    throw cause
-  }
-  throw new Error('it went through')
-}
-
 test.before(async (context) => {
   context.t = await testWorld()
 })

@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MintmarkError } from '../../pipeline/errors.ts'
-import { Definition } from '../../pipeline/model/definition.ts'
 import type { Tool, ToolName, Tools } from '../../pipeline/ports/tools.ts'
 import { ensureTools, type Purpose, purposesOf } from '../../pipeline/stages/setup.ts'
+import { plainDefinition } from '../helpers/plain-definition.ts'
 import { testWorld } from '../helpers/world.ts'
 
 const setup = suite('setup')
@@ -52,14 +52,7 @@ setup('a definition says what its release needs here', async () => {
     const names = (await world.tools.debianPackages('tpm')).map(({ name }) => name)
     assert.ok(names.includes('swtpm'))
     assert.not.ok(names.includes('ansible-core'))
-    const definition = Definition.parse({
-      schema: 1,
-      owner: 'team-platform',
-      os: { family: 'debian', release: '13', arch: ['x86_64'] },
-      base: { from: 'archive' },
-      hardening: { profiles: ['baseline'] },
-      targets: { qemu: {} },
-    })
+    const definition = plainDefinition({ hardening: { profiles: ['baseline'] } })
     assert.equal(purposesOf(definition), ['release'])
     const machine = { firmware: 'uefi', secureBoot: true, tpm: true } as const
     const content = { ...definition.content, steps: [{ ansible: 'play/site.yml', secrets: [] }] }

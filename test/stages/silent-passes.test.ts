@@ -6,11 +6,11 @@ import { evaluateGate } from '../../pipeline/core/evaluate-gate.ts'
 import { parseTrivyReport, type TrivyScan } from '../../pipeline/core/parse-trivy.ts'
 import { parseYaml } from '../../pipeline/core/parse-yaml.ts'
 import { MintmarkError } from '../../pipeline/errors.ts'
-import { Definition } from '../../pipeline/model/definition.ts'
 import { type GateReason, Policy, WaiverFile } from '../../pipeline/model/gate.ts'
 import type { ScanReport } from '../../pipeline/model/stages.ts'
 import { findSecrets, loadSecretRules } from '../../pipeline/stages/find-secrets.ts'
 import { readDisk } from '../../pipeline/targets/qemu/read-disk.ts'
+import { plainDefinition } from '../helpers/plain-definition.ts'
 import { base } from '../helpers/release-fixture.ts'
 import { pem } from '../helpers/secret-samples.ts'
 import { textOf } from '../helpers/sources.ts'
@@ -29,14 +29,7 @@ function reasons(scan: ScanReport, release = '12'): readonly GateReason[] {
     knownExploited: null,
     image: 'debian-12',
     now: new Date('2026-11-22T12:00:00Z'),
-    definition: Definition.parse({
-      schema: 1,
-      owner: 'team-platform',
-      os: { family: 'debian', release, arch: ['x86_64'] },
-      base: { from: 'archive' },
-      hardening: { profiles: ['cis-l2-server'] },
-      targets: { qemu: {} },
-    }),
+    definition: plainDefinition({ os: { family: 'debian', release, arch: ['x86_64'] } }),
     policy,
     policyName: 'default',
     policySha256: 'e'.repeat(64),

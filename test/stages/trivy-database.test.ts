@@ -4,11 +4,11 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { databaseOption } from '../../pipeline/cli/options.ts'
 import { settingsEnv } from '../../pipeline/core/settings-env.ts'
-import { MintmarkError } from '../../pipeline/errors.ts'
 import { Settings } from '../../pipeline/model/settings.ts'
 import type { Database } from '../../pipeline/model/stages.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { withAdvisories } from '../../pipeline/stages/scan-again.ts'
+import { refusal } from '../helpers/refusal.ts'
 import { earlierDb, fixtureDb, type Registry, startRegistry } from '../helpers/trivy-db-registry.ts'
 import { bash, look, makeTree, oldSsh } from '../helpers/trivy-tree.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
@@ -33,16 +33,6 @@ it.after.each(async ({ t, registry }) => {
 
 const found = (world: World, where: string): Promise<Omit<Database, 'canary'> | null> =>
   withAdvisories(world, where, async (advisories) => advisories.found.database)
-
-async function refusal(work: Promise<unknown>): Promise<MintmarkError> {
-  try {
-    await work
-  } catch (cause) {
-    if (cause instanceof MintmarkError) return cause
-    throw cause
-  }
-  throw new Error('it went through')
-}
 
 const digestOf = (world: World, folder: string) => world.files.sha256(join(folder, 'trivy.db'))
 

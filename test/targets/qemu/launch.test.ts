@@ -2,24 +2,17 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { MintmarkError } from '../../../pipeline/errors.ts'
-import { Definition } from '../../../pipeline/model/definition.ts'
 import { instanceKey } from '../../../pipeline/stages/instance-key.ts'
 import { launch } from '../../../pipeline/targets/qemu/launch.ts'
 import type { Instance, LaunchInput } from '../../../pipeline/targets/target.ts'
+import { plainDefinition } from '../../helpers/plain-definition.ts'
+import { refusal } from '../../helpers/refusal.ts'
 import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
 // Real QEMU with an empty disk: its firmware finds nothing to boot, which is all that these tests need.
 const launching = suite('launch')
 
-const definition = Definition.parse({
-  schema: 1,
-  owner: 'team-platform',
-  os: { family: 'debian', release: '13', arch: ['x86_64'] },
-  base: { from: 'archive' },
-  hardening: { profiles: ['cis-l2-server'] },
-  targets: { qemu: {} },
-})
+const definition = plainDefinition()
 
 async function emptyMachine(
   { world, folder: parent }: TestWorld,
@@ -33,20 +26,6 @@ async function emptyMachine(
   return { instance: await launch({ ...input, ...change }), folder, disk }
 }
 
-async function rejection(work: Promise<unknown>): Promise<MintmarkError> {
-  try {
-    await work
-  } catch (cause) {
-    assert.instance(cause, MintmarkError)
-    return cause as MintmarkError
-  }
-  throw new assert.Assertion({
-    message: 'it should have been rejected',
-    operator: 'throws',
-    generated: false,
-  } as never)
-}
-
 launching(
   'a machine that never answers is told by its deadline, and leaves its image untouched',
   async () => {
@@ -54,7 +33,7 @@ launching(
     try {
       const { instance, folder, disk } = await emptyMachine(test)
       const before = await test.world.files.sha256(disk)
-      const error = await rejection(instance.waitForLogin(1500))
+      const error = await refusal(instance.waitForLogin(1500))
       assert.is(error.code, 'TOOL_FAILED')
       assert.match(error.message, /mm-test did not answer as debian within 1\.5 s/)
       assert.match(error.hint, join(folder, 'console.log'))
@@ -73,7 +52,7 @@ launching('a machine that ends by itself is told at once, not at the deadline', 
   const test = await testWorld()
   try {
     const { instance } = await emptyMachine(test)
-    const waiting = rejection(instance.waitForLogin(60_000))
+    const waiting = refusal(instance.waitForLogin(60_000))
     await instance.stop()
     await instance.ended
     assert.match((await waiting).message, /mm-test ended after .* without a login/)
@@ -109,9 +88,44 @@ launching('a port that somebody took meanwhile is replaced by another', async ()
 launching("what QEMU can't open is told with QEMU's own words", async () => {
   const test = await testWorld()
   try {
-    const error = await rejection(emptyMachine(test, { memoryMiB: -5 }))
+    const error = await refusal(emptyMachine(test, { memoryMiB: -5 }))
     assert.is(error.code, 'TOOL_FAILED')
     assert.match(error.lines.join('\n'), 'qemu-system-x86_64')
+  } finally {
+    await test.close()
+  }
+})
+
+launching('powered on again it goes on from its disk, and keeps or forgets what it writes', async () => {
+  const test = await testWorld()
+  const { world } = test
+  try {
+    const first = await emptyMachine(test)
+    await first.instance.stop()
+    const overlay = join(first.folder, 'overlay.qcow2')
+    await world.exec.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 7 0 64k', overlay])
+    const lived = await world.files.sha256(overlay)
+    const again = async (how: 'keeps' | 'forgets', disk: string): Promise<string> => {
+      const folder = first.folder
+      const login = await instanceKey(world, await world.files.tempFolder('key-', test.folder), 'debian')
+      const input = { world, disk: first.disk, definition, instance: 'mm-test', login, folder, diskGiB: 2 }
+      const machine = await launch({ ...input, link: false, again: how })
+      await machine.stop()
+      const read = ['qemu-io', '-r', '-f', 'qcow2', '-c', 'read -P 7 0 64k', join(folder, disk)]
+      return (await world.exec.run(read)).stdout
+    }
+    assert.not.match(await again('forgets', 'forgotten.qcow2'), 'Pattern verification failed')
+    await world.exec.run([
+      'qemu-io',
+      '-f',
+      'qcow2',
+      '-c',
+      'write -P 9 0 64k',
+      join(first.folder, 'forgotten.qcow2'),
+    ])
+    assert.is(await world.files.sha256(overlay), lived, 'nothing of it is in the disk that lives on')
+    assert.not.match(await again('forgets', 'forgotten.qcow2'), 'Pattern verification failed')
+    assert.not.match(await again('keeps', 'overlay.qcow2'), 'Pattern verification failed')
   } finally {
     await test.close()
   }

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { MintmarkError } from '../../../pipeline/errors.ts'
 import { readDisk } from '../../../pipeline/targets/qemu/read-disk.ts'
 import { ordinaryUser } from '../../helpers/ordinary-user.ts'
+import { refusal } from '../../helpers/refusal.ts'
 import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
 const mib = 1024 * 1024
@@ -116,16 +116,6 @@ async function into(folder: string, name: string): Promise<string> {
   const path = join(folder, `into-${name}`)
   await mkdir(path)
   return path
-}
-
-async function refusal(work: Promise<unknown>): Promise<MintmarkError> {
-  try {
-    await work
-  } catch (cause) {
-    if (cause instanceof MintmarkError) return cause
-    throw cause
-  }
-  throw new Error('it was read')
 }
 
 test.before(async (context) => {

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MintmarkError } from '../../../pipeline/errors.ts'
-import { Definition } from '../../../pipeline/model/definition.ts'
 import { instanceKey } from '../../../pipeline/stages/instance-key.ts'
 import { launch } from '../../../pipeline/targets/qemu/launch.ts'
 import { startTpm } from '../../../pipeline/targets/qemu/tpm.ts'
+import { plainDefinition } from '../../helpers/plain-definition.ts'
 import { testWorld } from '../../helpers/world.ts'
 
 // Real swtpm and QEMU; test/slow/layout boots a system that uses it.
@@ -18,13 +18,8 @@ tpm('is one of its own for each machine, private, and dies with it', async () =>
     const folder = await world.files.tempFolder('machine-', test.folder)
     const disk = join(folder, 'disk.qcow2')
     await world.exec.run(['qemu-img', 'create', '-q', '-f', 'qcow2', disk, '1G'])
-    const definition = Definition.parse({
-      schema: 1,
-      owner: 'team-platform',
-      os: { family: 'debian', release: '13', arch: ['x86_64'] },
-      base: { from: 'archive' },
+    const definition = plainDefinition({
       hardening: { profiles: ['baseline'] },
-      targets: { qemu: {} },
       machine: { firmware: 'uefi', secureBoot: true, tpm: true },
     })
     const started: number[] = []

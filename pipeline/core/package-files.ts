@@ -13,9 +13,14 @@ export interface PackageFiles {
   readonly modes: ReadonlyMap<string, number>
   /** Packages that every system has, or most have: their set-uid programs are known. */
   readonly basic: ReadonlySet<string>
+  /** Packages whose maintainer answers at Debian or Ubuntu. */
+  readonly distribution: ReadonlySet<string>
   /** Packages that are neither installed whole nor gone, with their state. */
   readonly unfinished: readonly string[]
 }
+
+/** All of an entry that a path's own place needs. */
+type Place = Pick<Entry, 'kind' | 'path' | 'target'>
 
 /** One package manager's own books. */
 interface PackageManager {
@@ -29,7 +34,7 @@ interface PackageManager {
 }
 
 /** Where a path really is, on a system whose /bin, /sbin and /lib are links into /usr. */
-function realPathIn(entries: readonly Entry[]): (path: string) => string {
+function realPathIn(entries: readonly Place[]): (path: string) => string {
   const aliases = new Map(
     entries
       .filter(({ kind, path }) => kind === 'link' && /^(?:bin|sbin|lib(?:32|64|o32|x32)?)$/.test(path))
@@ -72,6 +77,7 @@ const dpkg: PackageManager = {
     const status = texts['var/lib/dpkg/status']
     if (status === undefined || status === '') return null
     const basic = new Set<string>()
+    const distribution = new Set<string>()
     const unfinished: string[] = []
     const conffiles = new Set<string>()
     for (const stanza of status.split(/\n\n+/)) {
@@ -82,6 +88,8 @@ const dpkg: PackageManager = {
       if (!/^(?:install|hold) ok installed$/.test(state) && !/ ok not-installed$/.test(state))
         unfinished.push(`${name}: ${state}`)
       if (/^(?:required|important|standard)$/.test(field(stanza, 'Priority'))) basic.add(name)
+      if (/[@.](?:debian\.(?:org|net)|ubuntu\.com|canonical\.com)>/.test(field(stanza, 'Maintainer')))
+        distribution.add(name)
       for (const path of conffilesOf(stanza)) conffiles.add(realPath(path))
     }
     const diversions = parseDiversions(texts['var/lib/dpkg/diversions'] ?? '')
@@ -115,7 +123,7 @@ const dpkg: PackageManager = {
           : [[realPath(path), Number.parseInt(mode, 8)] as const]
       }),
     )
-    return { manager: 'dpkg', algorithm: 'md5', owners, digests, modes, basic, unfinished }
+    return { manager: 'dpkg', algorithm: 'md5', owners, digests, modes, basic, distribution, unfinished }
   },
 }
 
@@ -127,7 +135,7 @@ export const isPackageText = (path: string): boolean => managers.some(({ wanted 
 
 /** What the image's package manager knows of its files; null when it has none that we can read. */
 export function readPackages(
-  entries: readonly Entry[],
+  entries: readonly Place[],
   texts: Readonly<Record<string, string>>,
 ): PackageFiles | null {
   const realPath = realPathIn(entries)

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { isPackageText, readPackages, wantedDigests } from '../../pipeline/core/hygiene-packages.ts'
+import { isPackageText, readPackages, wantedDigests } from '../../pipeline/core/package-files.ts'
 import { digest, file, link } from '../helpers/sealed-disk.ts'
 
 const packages = suite("the package manager's own books")
