@@ -66,11 +66,11 @@ export async function upgrade(machine: Instance, sources: UpgradeSources): Promi
 
 async function again(
   powered: Powered,
-  how: Pick<LaunchInput, 'clock' | 'cutOff'>,
+  how: Pick<LaunchInput, 'again' | 'clock' | 'cutOff'>,
   word: string,
   firstSeconds: number,
 ): Promise<AgainSeen> {
-  return on(powered, { ...how, again: true, link: false }, word, async (machine) => {
+  return on(powered, { ...how, link: false }, word, async (machine) => {
     const login = await awaitLogin(machine, Math.max(leastLoginMs, firstSeconds * 2000))
     if ('problem' in login) return notTried(login.problem)
     const { stdout } = await machine.ssh(loginScript, { timeoutMs: lookTimeoutMs })
@@ -84,7 +84,7 @@ export async function rebootUpgraded(
   off: boolean,
   firstSeconds: number,
 ): Promise<AgainSeen> {
-  return off ? again(powered, {}, 'upgraded', firstSeconds) : notTried(noPowerOff)
+  return off ? again(powered, { again: 'keeps' }, 'upgraded', firstSeconds) : notTried(noPowerOff)
 }
 
 async function fill(world: World, machine: Instance, step: FillStep): Promise<FullSeen> {
@@ -124,13 +124,14 @@ export async function rebootLater(
   const clock = new Date(now.getTime() + days * dayMs)
   const limitsKnown = /^shadow:/m.test(ageing)
   if (!off) return { clock, days, limitsKnown, again: notTried(noPowerOff), today: null }
-  const seen = await again(powered, { clock, cutOff: true }, 'later', firstSeconds)
+  // What keeps the time would keep the later day on the disk, and shut the machine of today too.
+  const seen = await again(powered, { again: 'forgets', clock, cutOff: true }, 'later', firstSeconds)
   const { user } = powered.login
   return {
     clock,
     days,
     limitsKnown,
     again: seen,
-    today: worksAgain(seen, { user }) ? null : await again(powered, {}, 'full', firstSeconds),
+    today: worksAgain(seen, { user }) ? null : await again(powered, { again: 'keeps' }, 'full', firstSeconds),
   }
 }

@@ -116,8 +116,11 @@ export interface LaunchInput {
   readonly alsoAuthorize?: readonly string[]
   /** More TCP ports of the guest that this machine can reach, as `Instance.forwarded` says; they pass its firewall. */
   readonly forward?: readonly number[]
-  /** Powers on the same instance again: with the disk and the firmware's variables that an earlier machine left in `folder`. */
-  readonly again?: boolean
+  /**
+   * Powers on the same instance again: with the disk and the firmware's variables that an earlier machine left in `folder`.
+   * What this machine writes to them is kept, or thrown away with it.
+   */
+  readonly again?: 'keeps' | 'forgets'
   /** What the hardware clock shows at power-on; the true time when left out. */
   readonly clock?: Date
   /** Nothing leads out of the machine, so that no time server corrects its clock. Logins and forwarded ports still lead in. */

@@ -90,7 +90,7 @@ export function memoryTarget(
       const happened = (what: string): void => appendFileSync(eventsOf(folder), `${input.instance} ${what}\n`)
       const kind = input.clock === undefined ? 'today' : 'later'
       happened(
-        `power on ${input.again === true ? 'again' : 'new'} ${kind}${input.cutOff === true ? ' cut off' : ''}`,
+        `power on ${input.again !== undefined ? 'again' : 'new'} ${kind}${input.cutOff === true ? ' cut off' : ''}${input.again === 'forgets' ? ', forgets' : ''}`,
       )
       // Stands for a client that is refused as root and without a key, and let in otherwise.
       const client = join(input.folder, 'client')
@@ -127,7 +127,7 @@ END
           },
         },
         waitForLogin: async () => {
-          const name = `${input.instance}${input.again === true ? ' again' : ''}${input.clock === undefined ? '' : ' later'}`
+          const name = `${input.instance}${input.again !== undefined ? ' again' : ''}${input.clock === undefined ? '' : ' later'}`
           if (behaviour.dark === undefined || !name.endsWith(behaviour.dark)) return 31
           throw new MintmarkError('TOOL_FAILED', 'did not answer', {
             details: ['Kernel panic - not syncing'],

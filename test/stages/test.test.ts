@@ -3,25 +3,18 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MintmarkError } from '../../pipeline/errors.ts'
-import { Definition } from '../../pipeline/model/definition.ts'
 import { type BuildResult, TestReport } from '../../pipeline/model/stages.ts'
 import type { StageContext } from '../../pipeline/stages/stage.ts'
 import { testStageFor } from '../../pipeline/stages/test.ts'
 import type { LaunchInput } from '../../pipeline/targets/target.ts'
 import { type Behaviour, check, events, finished, memoryTarget, type Seen } from '../helpers/memory-target.ts'
+import { plainDefinition } from '../helpers/plain-definition.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 
 // The stage itself, over machines that answer from memory; test/e2e boots real ones.
 const stage = suite('test stage')
 
-const definition = Definition.parse({
-  schema: 1,
-  owner: 'team-platform',
-  os: { family: 'debian', release: '13', arch: ['x86_64'] },
-  base: { from: 'archive' },
-  hardening: { profiles: ['cis-l2-server'] },
-  targets: { qemu: {} },
-})
+const definition = plainDefinition()
 
 async function run(
   test: TestWorld,
@@ -90,7 +83,7 @@ stage('boots two new instances with keys of their own, and reports facts by the 
     assert.is(status('password-login-refused'), 'pass')
     assert.is(status('controls-hold-sealed'), 'pass')
     assert.is(status('sudo-works'), 'unknown', 'what nobody answered is unknown')
-    const fresh = seen.launched.filter(({ again }) => again !== true)
+    const fresh = seen.launched.filter(({ again }) => again === undefined)
     const [a, b] = [...fresh].sort((x, y) => (x.instance < y.instance ? -1 : 1))
     assert.is(a?.instance, 'mm-ab12cd34-a')
     assert.is(b?.instance, 'mm-ab12cd34-b')
@@ -159,7 +152,7 @@ stage(
       assert.equal(events(test.folder, 'mm-ab12cd34-b'), [
         ...['power on new today', 'look', 'scan', 'other'],
         ...['fill', 'other', 'new login', 'fill', 'other', 'new login', 'knock', 'knock', 'power off'],
-        ...['power on again later cut off', 'look again'],
+        ...['power on again later cut off, forgets', 'look again'],
       ])
       const keys = seen.launched
         .filter(({ instance }) => instance.endsWith('-b'))
@@ -201,7 +194,7 @@ stage('where nobody can log in later, a machine of today tells whether the full 
     assert.is(fact('reboot-login')?.status, 'pass')
     assert.is(seen.stopped, 5)
     assert.equal(events(test.folder, 'mm-ab12cd34-b').slice(-3), [
-      ...['power on again later cut off', 'power on again today', 'look again'],
+      ...['power on again later cut off, forgets', 'power on again today', 'look again'],
     ])
   } finally {
     await test.close()

@@ -7,7 +7,7 @@ import type { Net } from '../../ports/net.ts'
 import type { World } from '../../ports/world.ts'
 import type { Instance, LaunchInput, Link } from '../target.ts'
 import { chooseAccelerator } from './accelerator.ts'
-import { needFirmware } from './firmware.ts'
+import { needFirmware, type UefiFirmware } from './firmware.ts'
 import { linkOver } from './link.ts'
 import { type Machine, machineArgv } from './machine.ts'
 import { writeSeed } from './seed.ts'
@@ -40,20 +40,11 @@ interface Started {
  */
 export async function launch(input: LaunchInput): Promise<Instance> {
   const { world, folder, definition, instance, login } = input
-  const { exec, files } = world
+  const { files } = world
   const net = netOf(world)
   const { accelerator } = await chooseAccelerator(world)
   const template = await needFirmware(world, definition.machine)
-  const firmware = template === null ? null : { code: template.code, vars: join(folder, 'efi-vars.fd') }
-  const overlay = join(folder, 'overlay.qcow2')
-  if (input.again !== true) {
-    if (template !== null && firmware !== null) await files.copy(template.vars, firmware.vars)
-    await files.remove(overlay)
-    // biome-ignore format: one option a line
-    await exec.run([
-      'qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', input.disk, overlay, `${input.diskGiB}G`,
-    ])
-  }
+  const { overlay, firmware } = await writableParts(input, template)
   const seed = join(folder, 'seed.img')
   await writeSeed(world, seed, {
     instance,
@@ -90,6 +81,29 @@ export async function launch(input: LaunchInput): Promise<Instance> {
     await files.remove(sockets)
     throw cause
   }
+}
+
+/** Where the machine writes: an overlay of its disk and, with UEFI, its own copy of the firmware's variables. */
+async function writableParts(
+  { world: { exec, files }, folder, disk, diskGiB, again }: LaunchInput,
+  template: UefiFirmware | null,
+): Promise<Pick<Machine, 'overlay' | 'firmware'>> {
+  const kept = { overlay: join(folder, 'overlay.qcow2'), vars: join(folder, 'efi-vars.fd') }
+  const forgotten = { overlay: join(folder, 'forgotten.qcow2'), vars: join(folder, 'forgotten-vars.fd') }
+  const own = again === 'forgets' ? forgotten : kept
+  const firmware = template === null ? null : { code: template.code, vars: own.vars }
+  if (again === 'keeps') return { overlay: own.overlay, firmware }
+  const below =
+    again === 'forgets'
+      ? { disk: kept.overlay, size: [], vars: kept.vars }
+      : { disk, size: [`${diskGiB}G`], vars: template?.vars }
+  if (firmware !== null && below.vars !== undefined) await files.copy(below.vars, firmware.vars)
+  await files.remove(own.overlay)
+  // biome-ignore format: one option a line
+  await exec.run([
+    'qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', below.disk, own.overlay, ...below.size,
+  ])
+  return { overlay: own.overlay, firmware }
 }
 
 function netOf(world: World): Net {
@@ -180,7 +194,7 @@ function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Pa
       if (said?.startsWith('SSH-') && (await ssh.open(Math.min(left, loginTryMs)))) return seconds()
       if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
       // The account is there since the first day: nothing that still has to start will change this.
-      const settled = input.again === true ? ssh.problem().find((line) => tooOld.test(line)) : undefined
+      const settled = input.again !== undefined ? ssh.problem().find((line) => tooOld.test(line)) : undefined
       if (over || settled !== undefined || world.clock.now().getTime() >= deadline) {
         const what = over
           ? `ended after ${seconds()} s without a login as ${login.user}`
