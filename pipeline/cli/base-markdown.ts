@@ -1,10 +1,11 @@
+import { dayMs } from '../core/days.ts'
 import type { BaseLock, ImageLock, SeenSuite } from '../model/base.ts'
 import type { Lifecycle } from '../model/lifecycle.ts'
 
 type Row = readonly [what: string, from: string, to: string]
 
 const days = (from: string, now: Date): string =>
-  `${Math.floor((now.getTime() - Date.parse(from)) / 86_400_000)} d`
+  `${Math.floor((now.getTime() - Date.parse(from)) / dayMs)} d`
 
 const code = (text: string): string => `\`${text.replaceAll('`', '')}\``
 

@@ -1,12 +1,11 @@
 import { columns } from '../core/columns.ts'
+import { dayMs } from '../core/days.ts'
 import { lifecycleAt } from '../core/lifecycle.ts'
 import type { MintmarkError } from '../errors.ts'
 import type { ArchiveLock, ImageLock } from '../model/base.ts'
 import type { LifecycleRow } from '../model/lifecycle.ts'
 import type { BaseSight } from '../targets/target.ts'
 import { localTime } from './local-time.ts'
-
-const dayMs = 86_400_000
 
 /** Whole days since then. */
 export const daysSince = (from: string, now: Date): number =>

@@ -1,4 +1,6 @@
+import { listed, unique } from '../core/lists.ts'
 import { changesInShort } from '../core/render-rescan.ts'
+import { visible } from '../core/show-value.ts'
 import type { EventChain } from '../stages/events.ts'
 import { localTime } from './local-time.ts'
 
@@ -15,11 +17,11 @@ export function eventRows({ events, broken }: EventChain): readonly (readonly [s
   const verdict =
     gate.verdict === 'passed'
       ? `passes policy ${gate.policy.name}`
-      : `would be rejected by policy ${gate.policy.name}: ${gate.reasons.map(({ id }) => id).join(', ')}`
+      : `would be rejected by policy ${gate.policy.name}: ${listed(unique(gate.reasons.map(({ id }) => visible(id))))}`
   return [
     ['re-scanned', `${localTime(at)}, event ${last.event.sequence}: ${verdict}`],
     ['', `${findings} findings (${changesInShort(changes) || 'none of them new'})`],
-    ['', `database sha256:${database.sha256} of ${localTime(database.updated)}, ${database.source}`],
+    ['', `database sha256:${database.sha256} of ${localTime(database.updated)}, ${visible(database.source)}`],
     ['events', chain],
   ]
 }

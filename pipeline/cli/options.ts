@@ -30,7 +30,17 @@ export function secondScannerOption(
 ): SecondScannerOption | null {
   const name = textOption(options, 'secondScanner') ?? (env['MINTMARK_SECOND_SCANNER'] || null)
   const database = textOption(options, 'grypeDb') ?? (env['MINTMARK_GRYPE_DB'] || null)
-  if (name === null) return null
+  if (name === null) {
+    if (textOption(options, 'grypeDb') !== null)
+      throw new MintmarkError(
+        'USAGE',
+        '--grype-db is for a second scanner, and --second-scanner is not given',
+        {
+          hint: 'add --second-scanner grype',
+        },
+      )
+    return null
+  }
   if (name !== 'grype') throw new MintmarkError('USAGE', `--second-scanner is "${name}": expected grype`)
   if (database === null) {
     throw new MintmarkError('USAGE', 'the second scanner grype needs --grype-db, and none is given', {

@@ -11,7 +11,7 @@ import {
   parseOsRelease,
   parseRootSize,
 } from './ssh-answers.ts'
-import { fail, judgeAnswer, judged, listed, pass, short, unknown, type Verdict } from './verdict.ts'
+import { fail, judgeAnswer, judged, listed, pass, short, unknown, type Verdict, worstOf } from './verdict.ts'
 
 /** What one booted instance showed, from outside and by its own answers. */
 export interface BootSeen {
@@ -207,11 +207,6 @@ function rulesFor(wanted: BootWanted): readonly Rule[] {
   ]
 }
 
-const worst = (verdicts: readonly Verdict[]): Fact['status'] =>
-  (['fail', 'unknown', 'pass'] as const).find((status) =>
-    verdicts.some((verdict) => verdict.status === status),
-  ) ?? 'unknown'
-
 /** One fact of several boots: as good as the worst of them; what each showed is told apart when it differs. */
 function merged(boots: readonly BootSeen[], rule: Rule): Fact {
   const verdicts = boots.map((boot): Verdict => {
@@ -224,7 +219,7 @@ function merged(boots: readonly BootSeen[], rule: Rule): Fact {
       ? (texts[0] ?? '')
       : verdicts.map((verdict, at) => `${boots[at]?.instance}: ${verdict.found}`).join(' | ')
   const { id, title, expected } = rule
-  return { id, title, status: worst(verdicts), expected, found }
+  return { id, title, status: worstOf(verdicts).status, expected, found }
 }
 
 /** Fact that no two boots give the same answer. */

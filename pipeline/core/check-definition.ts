@@ -1,5 +1,5 @@
 import type { Definition } from '../model/definition.ts'
-import { didYouMean } from './did-you-mean.ts'
+import { suggestion, unknownTeam } from './did-you-mean.ts'
 import { whyOwned } from './owned-places.ts'
 import type { Finding } from './schema-findings.ts'
 
@@ -14,11 +14,6 @@ export interface DefinitionContext {
 
 /** Names of the files that the distributions keep in /etc/apt/sources.list.d. */
 const systemRepos = ['debian', 'debian-security', 'ubuntu']
-
-const suggestion = (word: string, known: readonly string[]): string => {
-  const meant = didYouMean(word, known)
-  return meant === null ? '' : `; did you mean "${meant}"?`
-}
 
 /** Each item that was there before, with the index of the first. */
 function repeated<T>(items: readonly T[], nameOf: (item: T) => string | number) {
@@ -153,14 +148,8 @@ function checkOwners(definition: Definition, teams: readonly string[] | null): r
     })),
   ]
   return owners.flatMap(({ path, owner }) => {
-    if (teams === null || teams.includes(owner)) return []
-    const meant = suggestion(owner, teams)
-    return [
-      {
-        path,
-        text: `is "${owner}", which is no team of mintmark.yaml${meant === '' ? ` (teams: ${teams.join(', ')}): add it there, or name one of them` : meant}`,
-      },
-    ]
+    const text = unknownTeam(owner, teams)
+    return text === null ? [] : [{ path, text }]
   })
 }
 
@@ -202,12 +191,10 @@ function checkPolicy(
   policies: readonly string[] | null,
 ): readonly Finding[] {
   if (policies === null || policies.includes(policy)) return []
-  const meant = suggestion(policy, policies)
-  const otherwise = `: name one of ${policies.join(', ')}`
   return [
     {
       path: ['scan', 'policy'],
-      text: `is "${policy}", and there is no scans/policies/${policy}.yaml${meant === '' ? otherwise : meant}`,
+      text: `is "${policy}", and there is no scans/policies/${policy}.yaml${suggestion(policy, policies, `: name one of ${policies.join(', ')}`)}`,
     },
   ]
 }

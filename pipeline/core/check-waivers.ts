@@ -1,5 +1,5 @@
 import type { WaiverFile } from '../model/gate.ts'
-import { didYouMean } from './did-you-mean.ts'
+import { suggestion, unknownTeam } from './did-you-mean.ts'
 import type { Finding } from './schema-findings.ts'
 import { subjectOf } from './waivers.ts'
 
@@ -12,11 +12,6 @@ export interface WaiverContext {
   readonly elsewhere: ReadonlyMap<string, string>
 }
 
-const suggestion = (word: string, known: readonly string[], otherwise: string): string => {
-  const meant = didYouMean(word, known)
-  return meant === null ? otherwise : `; did you mean "${meant}"?`
-}
-
 /** What is wrong in a file of waivers that fits the schema. */
 export function checkWaivers({ waivers }: WaiverFile, context: WaiverContext): readonly Finding[] {
   const { teams, images, elsewhere } = context
@@ -25,11 +20,8 @@ export function checkWaivers({ waivers }: WaiverFile, context: WaiverContext): r
     const at = (field: string): readonly PropertyKey[] => ['waivers', index, field]
     const findings: Finding[] = []
     const { owner, image } = waiver
-    if (teams !== null && !teams.includes(owner))
-      findings.push({
-        path: at('owner'),
-        text: `is "${owner}", which is no team of mintmark.yaml${suggestion(owner, teams, ` (teams: ${teams.join(', ')}): add it there, or name one of them`)}`,
-      })
+    const noTeam = unknownTeam(owner, teams)
+    if (noTeam !== null) findings.push({ path: at('owner'), text: noTeam })
     if (image !== undefined && !images.includes(image))
       findings.push({
         path: at('image'),

@@ -1,5 +1,6 @@
 import { MintmarkError } from '../errors.ts'
 import { CycloneDx } from '../model/trivy.ts'
+import { parsedJson } from './parsed-json.ts'
 
 interface Source {
   readonly name: string
@@ -43,7 +44,7 @@ export interface Corrected {
 type Component = CycloneDx['components'][number]
 
 function parseCycloneDx(text: string): CycloneDx {
-  const parsed = CycloneDx.safeParse(JSON.parse(text))
+  const parsed = CycloneDx.safeParse(parsedJson(text))
   if (parsed.success) return parsed.data
   throw new MintmarkError('TOOL_FAILED', "trivy's CycloneDX document has an unknown shape", {
     details: parsed.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`),

@@ -14,3 +14,15 @@ export function didYouMean(word: string, known: readonly string[]): string | nul
   const near = Math.max(1, Math.floor(word.length / 3))
   return best !== undefined && best.far <= near ? best.item : null
 }
+
+/** The end of a sentence about an unknown word: what was meant, else another word of advice. */
+export function suggestion(word: string, known: readonly string[], otherwise = ''): string {
+  const meant = didYouMean(word, known)
+  return meant === null ? otherwise : `; did you mean "${meant}"?`
+}
+
+/** What is wrong with an owner; null when it is a team, or any team may own something. */
+export const unknownTeam = (owner: string, teams: readonly string[] | null): string | null =>
+  teams === null || teams.includes(owner)
+    ? null
+    : `is "${owner}", which is no team of mintmark.yaml${suggestion(owner, teams, ` (teams: ${teams.join(', ')}): add it there, or name one of them`)}`

@@ -4,6 +4,7 @@ import type { Finding, ScanReport, TestReport } from '../model/stages.ts'
 import { compareDebianVersions } from './debian-version.ts'
 import type { FileChange } from './diff-files.ts'
 import { fingerprintChanges } from './fingerprint.ts'
+import { compare } from './lists.ts'
 import type { InstalledPackage } from './parse-trivy.ts'
 
 /** A release with those of its reports that are compared. */
@@ -51,8 +52,6 @@ export interface ReleaseDiff {
   /** Null when the disks were not read. */
   readonly files: readonly FileChange[] | null
 }
-
-const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 function diffPackages(
   before: readonly InstalledPackage[],
@@ -110,7 +109,7 @@ function steps(
   after: ReadonlyMap<string, string>,
 ): readonly ({ readonly id: string } & Step)[] {
   return [...new Set([...before.keys(), ...after.keys()])]
-    .sort(order)
+    .sort(compare)
     .map((id) => ({ id, from: before.get(id) ?? null, to: after.get(id) ?? null }))
     .filter(({ from, to }) => from !== to)
 }

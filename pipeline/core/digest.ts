@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { compare } from './lists.ts'
 
 /** Lower-case hex. */
 export function sha256(content: string | Uint8Array): string {
@@ -9,7 +10,7 @@ export function sha256(content: string | Uint8Array): string {
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) => {
     if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
-    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => compare(a, b)))
   })
 }
 

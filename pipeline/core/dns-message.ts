@@ -1,4 +1,4 @@
-import { ipBytes, type Ipv4, viewOf } from './ip-packet.ts'
+import { type Ipv4, ipBytes, viewOf } from './ip-packet.ts'
 
 /** Types of records that are asked for here (RFC 1035, 3596). */
 const recordTypes = { a: 1, ptr: 12, opt: 41 } as const

@@ -1,6 +1,6 @@
 import type { GateDecision } from '../model/gate.ts'
 import type { Finding } from '../model/stages.ts'
-import { unique } from './evaluate-gate-input.ts'
+import { unique } from './lists.ts'
 
 export type Rejected = Extract<GateDecision, { verdict: 'rejected' }>
 

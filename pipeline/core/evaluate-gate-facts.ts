@@ -3,18 +3,10 @@ import type { GateReason } from '../model/gate.ts'
 import type { ControlResult } from '../model/hardening.ts'
 import type { Fact } from '../model/stages.ts'
 import { bornOf, nameOfBase } from './base-facts.ts'
-import { dayHolds } from './days.ts'
+import { ageHours, dayHolds, isFresh } from './days.ts'
 import { canonicalJson } from './digest.ts'
-import {
-  ageHours,
-  type Commands,
-  compare,
-  type GateInput,
-  grouped,
-  isFresh,
-  listed,
-  unique,
-} from './evaluate-gate-input.ts'
+import type { Commands, GateInput } from './evaluate-gate-input.ts'
+import { compare, grouped, listed, unique } from './lists.ts'
 
 function subjectReasons({ build, test, scan }: GateInput, { rebuild }: Commands): GateReason[] {
   const expected = build.artifact.sha256

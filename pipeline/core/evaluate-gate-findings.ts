@@ -1,21 +1,12 @@
 import type { GateDecision, GateReason, Policy } from '../model/gate.ts'
-import type { Finding, Severity } from '../model/stages.ts'
+import type { Finding } from '../model/stages.ts'
+import { ageHours, isFresh } from './days.ts'
 import { canonicalJson } from './digest.ts'
-import {
-  ageHours,
-  type Commands,
-  compare,
-  type GateInput,
-  grouped,
-  isFresh,
-  listed,
-  unique,
-} from './evaluate-gate-input.ts'
+import type { Commands, GateInput } from './evaluate-gate-input.ts'
+import { compare, grouped, listed, unique } from './lists.ts'
 import { shellQuote } from './quote.ts'
+import { rated, severityOrder } from './severity.ts'
 import { isAbout, type KeptWaiver, type Standing, standingOf } from './waivers.ts'
-
-/** Worst first. */
-export const severityOrder: readonly Severity[] = ['CRITICAL', 'HIGH', 'UNKNOWN', 'MEDIUM', 'LOW']
 
 type Waived = GateDecision['waived'][number]
 
@@ -110,7 +101,7 @@ function findingReasons(open: readonly Open[], input: GateInput, commands: Comma
       const fixes = unique(rows.flatMap(({ finding: { fixed } }) => (fixed === null ? [] : [fixed])))
       const severity = severityOrder[worst(rows)] ?? 'UNKNOWN'
       const told = [
-        severity === 'UNKNOWN' ? 'not rated yet' : severity.toLowerCase(),
+        rated(severity),
         ...(rows.some(({ exploited }) => exploited) ? ['known exploited'] : []),
         fixes.length === 0 ? 'no fix yet' : `fixed in ${listed(fixes)}`,
         ...idleTexts(rows, policy),

@@ -1,8 +1,9 @@
 import type { GateDecision, GateReason } from '../model/gate.ts'
 import type { Finding, Severity } from '../model/stages.ts'
 import { controlReasons, factReasonsOf } from './evaluate-gate-facts.ts'
-import { judgeFindings, severityOrder } from './evaluate-gate-findings.ts'
+import { judgeFindings } from './evaluate-gate-findings.ts'
 import type { Commands, GateInput } from './evaluate-gate-input.ts'
+import { severityOrder } from './severity.ts'
 
 export type { GateInput } from './evaluate-gate-input.ts'
 

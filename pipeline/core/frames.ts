@@ -2,11 +2,12 @@ import { decodePortUnreachable, decodeUdp, type PortUnreachable, type Udp } from
 import {
   decodeIp,
   encodeIp,
+  ethernet,
   type IpHeader,
   type IpPacket,
+  type Ipv4,
   internetChecksum,
   ipBytes,
-  type Ipv4,
   ipText,
   leastFrame,
   type Mac,
@@ -46,7 +47,6 @@ const flagBits: readonly (readonly [TcpFlag, number])[] = [
   ['psh', 8],
   ['ack', 16],
 ]
-const ethernet = 14
 /** An ARP packet in an Ethernet frame; a request goes to everybody. */
 export function encodeArp(arp: Omit<Arp, 'kind'>): Uint8Array {
   const request = arp.operation === 'request'

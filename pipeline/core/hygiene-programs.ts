@@ -92,15 +92,17 @@ function changed(disk: SealedDisk, isWanted: (path: string) => boolean): readonl
   return leftWhere(
     disk,
     ({ kind, path }) =>
-      kind === 'file' &&
+      kind !== 'folder' &&
       packages.digests.has(path) &&
       path !== stamped &&
       isWanted(path) &&
-      packages.digests.get(path) !== digests.get(path),
-    ({ path }) =>
-      digests.has(path)
-        ? `not as ${packages.owners.get(path) ?? 'its package'} has it`
-        : 'it could not be read',
+      (kind !== 'file' || packages.digests.get(path) !== digests.get(path)),
+    ({ path, kind }) =>
+      kind !== 'file'
+        ? 'something else stands in its place'
+        : digests.has(path)
+          ? `not as ${packages.owners.get(path) ?? 'its package'} has it`
+          : 'it could not be read',
   )
 }
 
@@ -146,7 +148,11 @@ export const programRules: readonly Rule[] = [
     id: 'programs-as-packaged',
     title: 'programs and libraries are the bytes of their packages',
     expected: 'each has the checksum that its package names',
-    found: (disk) => (disk.packages === null ? noBooks : changed(disk, (path) => program.test(path))),
+    found: (disk) => {
+      if (disk.packages === null) return noBooks
+      if (disk.packages.digests.size === 0) return 'the package manager has no checksums'
+      return changed(disk, (path) => program.test(path))
+    },
     note: (disk) => ({
       what: 'changed since, but no program',
       left: changed(disk, (path) => !program.test(path)),

@@ -1,14 +1,14 @@
 import type { Fact } from '../model/stages.ts'
 import { accountRules } from './hygiene-accounts.ts'
 import type { Entry, Left, Rule, SealedDisk } from './hygiene-disk.ts'
-import { isPackageText } from './package-files.ts'
 import { programRules } from './hygiene-programs.ts'
 import { isSecretText, secretRules } from './hygiene-secrets.ts'
 import { isStateText, stateRules } from './hygiene-state.ts'
+import { isPackageText } from './package-files.ts'
 
 const aptFile =
   /^etc\/apt\/(?:sources\.list|apt\.conf|sources\.list\.d\/[^/]+\.(?:list|sources)|apt\.conf\.d\/[^/]+)$/
-const accountFile = /^etc\/(?:passwd|group|shadow|gshadow|sudoers\.d\/[^/]+)$/
+const accountFile = /^etc\/(?:passwd|group|shadow|gshadow|sudoers(?:\.d\/[^/]+)?)$/
 
 /** Paths of the texts that the rules want from this listing. Only regular files: a link could lead out of the image. */
 export const wantedTexts = (entries: readonly Entry[]): readonly string[] =>

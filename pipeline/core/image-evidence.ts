@@ -1,9 +1,8 @@
 import { MintmarkError } from '../errors.ts'
 import type { ImageLock } from '../model/base.ts'
+import { dayMs } from './days.ts'
 import type { Publisher, PublisherKey } from './publishers.ts'
 import { parseGpgvStatus } from './release-file.ts'
-
-const dayMs = 86_400_000
 
 const refuse = (what: string, hint?: string): MintmarkError =>
   new MintmarkError('BASE_REFUSED', what, hint === undefined ? {} : { hint })

@@ -18,7 +18,8 @@ export interface IpPacket extends IpHeader {
 }
 
 const protocolNumbers: Readonly<Record<IpProtocol, number>> = { icmp: 1, tcp: 6, udp: 17 }
-const ethernet = 14
+/** Bytes of an Ethernet header. */
+export const ethernet = 14
 /** Ethernet's least frame, without the check sequence. */
 export const leastFrame = 60
 

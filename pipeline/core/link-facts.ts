@@ -1,8 +1,8 @@
 import type { Definition } from '../model/definition.ts'
-import type { Answer } from './ssh-answers.ts'
 import { absentName, peerAheadMs, peerName } from './peer-script.ts'
+import type { Answer } from './ssh-answers.ts'
 import { parseListening } from './ssh-answers.ts'
-import { udpPortText, type UdpPorts } from './udp-probes.ts'
+import { type UdpPorts, udpPortText } from './udp-probes.ts'
 import { fail, judgeAnswer, judged, listed, pass, short, unknown, type Verdict } from './verdict.ts'
 
 /** What an instance showed to the peer on its link, and what it got from it. */

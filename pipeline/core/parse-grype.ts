@@ -3,6 +3,7 @@ import { GrypeReport } from '../model/grype.ts'
 import type { Finding, Severity } from '../model/stages.ts'
 import { mergeFindings } from './parse-trivy.ts'
 import { parsedJson } from './parsed-json.ts'
+import { severityOrder } from './severity.ts'
 
 const severities: Readonly<Record<string, Severity>> = {
   critical: 'CRITICAL',
@@ -39,19 +40,16 @@ export function parseGrypeReport(text: string): readonly Finding[] {
   })
 }
 
-/** Worst first. An advisory that nobody has rated yet may be anything. */
-const worstFirst: readonly Severity[] = ['CRITICAL', 'HIGH', 'UNKNOWN', 'MEDIUM', 'LOW']
-
 /** What the second one does not know is no news about what the first one does. */
 const worse = (first: Severity, second: Severity): Severity =>
-  second !== 'UNKNOWN' && worstFirst.indexOf(second) < worstFirst.indexOf(first) ? second : first
+  second !== 'UNKNOWN' && severityOrder.indexOf(second) < severityOrder.indexOf(first) ? second : first
 
 /**
- * The findings of both, one for each advisory and package: the worse severity, any fix that one of them knows. The second
+ * The findings of both, one for each advisory, package and version of it: the worse severity, any fix that one of them knows. The second
  * scanner adds and never removes.
  */
 export function addSecondScanner(first: readonly Finding[], second: readonly Finding[]): readonly Finding[] {
-  const keyOf = (finding: Finding): string => `${finding.id} ${finding.package}`
+  const keyOf = (finding: Finding): string => `${finding.id} ${finding.package} ${finding.installed}`
   const theirs = new Map<string, Finding>()
   for (const finding of second) {
     const known = theirs.get(keyOf(finding))

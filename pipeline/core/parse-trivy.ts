@@ -1,19 +1,17 @@
 import { MintmarkError } from '../errors.ts'
 import type { Finding, ScanReport } from '../model/stages.ts'
 import { TrivyMetadata, TrivyReport } from '../model/trivy.ts'
-
-const severities = ['CRITICAL', 'HIGH', 'MEDIUM', 'UNKNOWN', 'LOW']
-
-const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+import { compare } from './lists.ts'
+import { severityOrder } from './severity.ts'
 
 /** Worst first, then by advisory and package: the order never depends on Trivy's. */
 function sortFindings(findings: readonly Finding[]): readonly Finding[] {
   return [...findings].sort(
     (a, b) =>
-      severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
-      order(a.id, b.id) ||
-      order(a.package, b.package) ||
-      order(a.installed, b.installed),
+      severityOrder.indexOf(a.severity) - severityOrder.indexOf(b.severity) ||
+      compare(a.id, b.id) ||
+      compare(a.package, b.package) ||
+      compare(a.installed, b.installed),
   )
 }
 
@@ -79,7 +77,7 @@ export function parseTrivyReport(text: string): TrivyScan {
       0,
     ),
     findings: mergeFindings(findings, []),
-    secrets: secrets.sort((a, b) => order(a.path, b.path) || order(a.rule, b.rule)),
+    secrets: secrets.sort((a, b) => compare(a.path, b.path) || compare(a.rule, b.rule)),
   }
 }
 
@@ -134,7 +132,7 @@ export function parseDpkgStatus(text: string): readonly InstalledPackage[] {
       if (name === '' || !installedStates.includes(state)) return []
       return [{ name, version: field('Version'), arch: field('Architecture') }]
     })
-    .sort((a, b) => order(a.name, b.name) || order(a.arch, b.arch))
+    .sort((a, b) => compare(a.name, b.name) || compare(a.arch, b.arch))
 }
 
 /** name, version and architecture, tab-separated, one package a line. */

@@ -1,4 +1,5 @@
-const dayMs = 86_400_000
+import { dayMs } from './days.ts'
+
 /** Debian's own 99999 and the like mean never. */
 const never = 10_000
 /** At least so far: a year and what a year's mistakes need to show. */

@@ -84,6 +84,7 @@ time_back() {
 moved() { echo $(($(date +%s) - $(uptime_s) - started)); }
 synchronized() { [ "$(timedatectl show -p NTPSynchronized --value)" = yes ]; }
 time_moved() {
+  [ -n "$unit" ] || return 2
   end=$(($(uptime_s) + ${waitSeconds}))
   until [ "$(moved)" -ge ${peerAheadMs / 2000} ] && synchronized; do
     [ "$(uptime_s)" -lt "$end" ] || return 2

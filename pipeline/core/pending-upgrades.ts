@@ -1,4 +1,5 @@
 import { compareDebianVersions } from './debian-version.ts'
+import { compare } from './lists.ts'
 import type { PackagesIndex } from './packages-file.ts'
 import type { InstalledPackage } from './parse-trivy.ts'
 
@@ -40,10 +41,7 @@ export function findPendingUpgrades(
     }
     if (best !== null) pending.push(best)
   }
-  return pending.sort(
-    (a, b) =>
-      Number(b.security) - Number(a.security) || (a.package < b.package ? -1 : a.package > b.package ? 1 : 0),
-  )
+  return pending.sort((a, b) => Number(b.security) - Number(a.security) || compare(a.package, b.package))
 }
 
 /** Reads the report `packages`: name, version and architecture, tab-separated, one a line. */

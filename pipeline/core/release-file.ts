@@ -1,8 +1,7 @@
 import { MintmarkError } from '../errors.ts'
 import type { ArchiveLock, SeenSuite } from '../model/base.ts'
+import { dayMs } from './days.ts'
 import type { Suite } from './debian-archive.ts'
-
-const dayMs = 86_400_000
 
 /** What `gpgv --status-fd` said about one file. */
 export interface Signers {

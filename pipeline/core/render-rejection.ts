@@ -26,8 +26,14 @@ const shortened = (text: string): string => {
   return plain.length > longest ? `${plain.slice(0, longest - 1)}…` : plain
 }
 
-/** A rejection for people: by kind, worst first, each reason with what mends it; neighbours that one command mends share it. */
-export function rejectionLines({ reasons, emergencyNote }: Rejected): readonly string[] {
+/**
+ * A rejection for people: by kind, worst first, each reason with what mends it; neighbours that one command mends share it.
+ * @param rest where those are that are too many to be shown
+ */
+export function rejectionLines(
+  { reasons, emergencyNote }: Rejected,
+  rest = 'see gate.json in the run folder',
+): readonly string[] {
   const lines: string[] = []
   const kinds = [...new Set(reasons.map(({ kind }) => headings[kind]))]
   for (const heading of kinds) {
@@ -38,8 +44,7 @@ export function rejectionLines({ reasons, emergencyNote }: Rejected): readonly s
       lines.push(`  ${visible(id)}  ${shortened(text)}`)
       if (shown[index + 1]?.mend !== mend) lines.push(`      → ${visible(mend)}`)
     }
-    if (all.length > shown.length)
-      lines.push(`  … and ${all.length - shown.length} more: see gate.json in the run folder`)
+    if (all.length > shown.length) lines.push(`  … and ${all.length - shown.length} more: ${rest}`)
   }
   return emergencyNote === undefined ? lines : [...lines, visible(emergencyNote)]
 }

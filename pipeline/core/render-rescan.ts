@@ -2,17 +2,14 @@ import type { FindingRef, LookChanges } from '../model/event.ts'
 import type { GateDecision, GateReason } from '../model/gate.ts'
 import { columns } from './columns.ts'
 import { rejectionLines } from './render-rejection.ts'
+import { rated, severityOrder } from './severity.ts'
+import { visible } from './show-value.ts'
 
 /** More than this many of a kind are for the list in the report. */
 const mostShown = 10
 
-const rank = ['CRITICAL', 'HIGH', 'UNKNOWN', 'MEDIUM', 'LOW']
-
 const worstFirst = <T extends FindingRef>(findings: readonly T[]): readonly T[] =>
-  [...findings].sort((a, b) => rank.indexOf(a.severity) - rank.indexOf(b.severity))
-
-const rated = (severity: string): string =>
-  severity === 'UNKNOWN' ? 'not rated yet' : severity.toLowerCase()
+  [...findings].sort((a, b) => severityOrder.indexOf(a.severity) - severityOrder.indexOf(b.severity))
 
 function rowsOf<T extends FindingRef>(
   word: string,
@@ -20,12 +17,15 @@ function rowsOf<T extends FindingRef>(
   tell: (finding: T) => string,
 ): readonly (readonly string[])[] {
   const sorted = worstFirst(findings)
-  const rows = sorted.slice(0, mostShown).map((finding) => [word, finding.id, finding.package, tell(finding)])
+  const rows = sorted
+    .slice(0, mostShown)
+    .map((finding) => [word, visible(finding.id), visible(finding.package), tell(finding)])
   const more = sorted.length - rows.length
   return more > 0 ? [...rows, [word, `${more} more`, '', '']] : rows
 }
 
-const fixOf = ({ fixed }: FindingRef): string => (fixed === null ? 'no fix yet' : `fixed in ${fixed}`)
+const fixOf = ({ fixed }: FindingRef): string =>
+  fixed === null ? 'no fix yet' : `fixed in ${visible(fixed)}`
 
 /** What changed since the look before, the worst of each kind first; none when nothing did. */
 export function changeLines(changes: LookChanges): readonly string[] {
@@ -75,7 +75,7 @@ export function verdictLines(
   return {
     line: `would be rejected by policy ${gate.policy.name}: ${many} reason${many === 1 ? '' : 's'}`,
     reasons: [
-      ...rejectionLines({ ...gate, reasons }),
+      ...rejectionLines({ ...gate, reasons }, 'see --json'),
       ...(onlyTheLook ? [] : [`→ ./mintmark release ${image} makes one of today's packages`]),
     ],
   }

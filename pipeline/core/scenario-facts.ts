@@ -1,4 +1,5 @@
 import type { Fact } from '../model/stages.ts'
+import { dayMs } from './days.ts'
 import type { Answer } from './ssh-answers.ts'
 import { fail, judgeAnswer, judged, pass, short, unknown, type Verdict, worstOf } from './verdict.ts'
 
@@ -47,7 +48,7 @@ interface Wanted {
 }
 
 /** What a clock may lose between power-on and the answer, or gain by the time of its region. */
-const clockSlackMs = 86_400_000
+const clockSlackMs = dayMs
 /** Blocks that somebody else gave back while it was filled. */
 const fullBytes = 2 ** 20
 
@@ -109,7 +110,10 @@ function onThatDay(later: LaterSeen, wanted: Wanted, judge: () => Verdict): Verd
 function fullRebootVerdict({ full, again, today }: LaterSeen, wanted: Wanted): Verdict {
   if (full.length === 0) return unknown('the disk was not filled')
   const seen = today ?? again
-  return seen.secondsToLogin === null ? nobody(seen) : worksVerdict(seen.answers, wanted)
+  if (seen.secondsToLogin === null) return nobody(seen)
+  const works = worksVerdict(seen.answers, wanted)
+  const filled = fullVerdict(full, wanted)
+  return works.status === 'pass' && filled.status === 'unknown' ? filled : works
 }
 
 function fullVerdict(full: readonly FullSeen[], wanted: Wanted): Verdict {

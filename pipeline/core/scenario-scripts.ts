@@ -76,7 +76,6 @@ events() {
   done
 }
 ask events events
-ask audit auditctl -s
 `
 
 /** A command of the login user that the audit records as refused. */
@@ -112,8 +111,9 @@ ${askFunction}
 umask 022
 work=/run/mintmark-upgrade
 mkdir -p "$work/parts"
+printf '%s\\n' "$SED" >"$work/sed"
 for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-  if [ -f "$file" ]; then sed -e "$SED" "$file" >"$work/parts/\${file##*/}"; fi
+  if [ -f "$file" ]; then sed -f "$work/sed" "$file" >"$work/parts/\${file##*/}"; fi
 done
 {
   echo 'Dir::Etc::sourcelist "/dev/null";'

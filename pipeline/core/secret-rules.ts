@@ -1,5 +1,6 @@
 import { type SecretRule, SecretRules } from '../model/secret-rules.ts'
 import type { SecretFinding } from '../model/stages.ts'
+import { compare } from './lists.ts'
 import { parseYaml } from './parse-yaml.ts'
 
 /** A rule with its expressions made, so that no file is read with a rule that can't be. */
@@ -111,8 +112,6 @@ export function searchFile(
   }
 }
 
-const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
 /** Trivy's findings and our own, sorted by path: what both found in a file is one entry, Trivy's, with our line. */
 export function mergeSecrets(
   trivy: readonly SecretFinding[],
@@ -127,5 +126,5 @@ export function mergeSecrets(
     if (known === undefined) merged.push(finding)
     else if (finding.line !== undefined) merged[at] = { line: finding.line, ...known }
   }
-  return merged.sort((a, b) => order(a.path, b.path) || order(a.rule, b.rule))
+  return merged.sort((a, b) => compare(a.path, b.path) || compare(a.rule, b.rule))
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { isAddress } from '../model/known-exploited.ts'
 import type { Settings } from '../model/settings.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
@@ -19,9 +20,7 @@ export function settingsEnv(settings: Settings, env: Env, root: string): Env {
     MINTMARK_TRIVY_DB:
       database !== undefined && /^\.{1,2}\//.test(database) ? inCheckout(database) : database,
     MINTMARK_KNOWN_EXPLOITED:
-      knownExploited === undefined || /^[a-z][a-z0-9+.-]*:\/\//i.test(knownExploited)
-        ? knownExploited
-        : inCheckout(knownExploited),
+      knownExploited === undefined || isAddress(knownExploited) ? knownExploited : inCheckout(knownExploited),
     MINTMARK_SECOND_SCANNER: secondScanner,
     MINTMARK_GRYPE_DB: grypeDatabase === undefined ? undefined : inCheckout(grypeDatabase),
     MINTMARK_CATALOG: catalog === undefined ? undefined : inCheckout(catalog),

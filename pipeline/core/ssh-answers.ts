@@ -1,4 +1,5 @@
 import { CheckReport } from '../model/hardening.ts'
+import { parsedJson } from './parsed-json.ts'
 import { ageingFunction } from './password-ageing.ts'
 
 /** Shell function of the scripts below: `ask NAME COMMAND...` prints one answer. */
@@ -102,23 +103,14 @@ const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? val
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch (cause) {
-    void cause // not JSON: the caller treats it as no answer
-    return null
-  }
-}
-
 /**
  * From cloud-init's own result.json and status.json, which every version writes: `status` of the command line
  * ends with 2 for mere deprecations, these list real errors. Null when it has not run to its end.
  */
 export function parseCloudInit(result: string, status: string): CloudInit | null {
-  const ended = record(record(parsed(result))['v1'])
+  const ended = record(record(parsedJson(result))['v1'])
   if (!('errors' in ended)) return null
-  const stages = Object.values(record(record(parsed(status))['v1'])).flatMap((stage) =>
+  const stages = Object.values(record(record(parsedJson(status))['v1'])).flatMap((stage) =>
     texts(record(stage)['errors']),
   )
   return { done: true, errors: [...new Set([...texts(ended['errors']), ...stages])] }
@@ -161,7 +153,7 @@ export function parseRootSize(text: string): RootSize | null {
 
 /** What `mintmark-check --json` printed; null when it is not such a report. */
 export function parseCheckReport(text: string): CheckReport | null {
-  const report = CheckReport.safeParse(parsed(text))
+  const report = CheckReport.safeParse(parsedJson(text))
   return report.success ? report.data : null
 }
 

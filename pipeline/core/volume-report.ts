@@ -43,7 +43,7 @@ function parseBlock(lines: readonly string[]): Volume {
     if (!/^\d{1,6}$/.test(value)) throw odd(`${key} ${value}`)
     return Number(value)
   }
-  const [said] = valuesOf('state')
+  const said = valuesOf('state').join(' ')
   const state = states.find((name) => name === said)
   if (state === undefined) throw odd(`state ${said}`)
   return {

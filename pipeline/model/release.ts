@@ -96,7 +96,14 @@ export const RecordPredicate = z.strictObject({
   }),
   facts: z.array(Fact),
   /** What looked for vulnerabilities, and with which advisories; the findings are in the reports. */
-  scan: ScanReport.pick({ os: true, packages: true, database: true, databaseProblem: true, trivy: true }),
+  scan: ScanReport.pick({
+    os: true,
+    packages: true,
+    database: true,
+    databaseProblem: true,
+    trivy: true,
+    secondScanner: true,
+  }),
   gate: GateDecision,
   /** Report name -> digest of the blob in the catalog (SBOMs, SARIF, tables, control results, scan). */
   reports: z.record(z.string(), z.strictObject({ sha256: Sha256, bytes: z.int() })),

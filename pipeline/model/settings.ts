@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { TeamName } from './ids.ts'
-import { listAddress } from './known-exploited.ts'
+import { isAddress, listAddress } from './known-exploited.ts'
 
 const Mirror = z
   .url({ protocol: /^https?$/, error: 'an http or https address, e.g. https://deb.debian.org/debian' })
@@ -19,7 +19,7 @@ export type Language = z.infer<typeof Language>
 
 /** CISA's catalog, or one in its form: a file, or an address that nobody on the way can change. */
 const KnownExploitedAt = Where.refine(
-  (where) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(where) || listAddress.test(where),
+  (where) => !isAddress(where) || listAddress.test(where),
   'a file, or an https address without credentials and query',
 )
 

@@ -63,7 +63,7 @@ export function folderCatalog(root: string, files: Files): Catalog {
   async function getBlob(sha256: string): Promise<Uint8Array> {
     const path = blobPath(sha256)
     if ((await files.info(path)) === null) {
-      throw new MintmarkError('NOT_FOUND', `the catalog has no blob sha256:${sha256}`, {
+      throw new MintmarkError('VERIFY_FAILED', `the catalog has no blob sha256:${sha256}`, {
         where: { catalog: root },
       })
     }

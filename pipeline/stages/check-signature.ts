@@ -15,8 +15,6 @@ export interface SignatureCheck {
   readonly text: string
   /** True when a key of trust.yaml or `--trust` signed it; false: only this machine's own key, or nobody known. */
   readonly anchored: boolean
-  /** Who signed it; null when nobody who counts did. */
-  readonly keyid: string | null
 }
 
 export const shortDigest = (digest: string): string => `sha256:${digest.slice(0, 12)}…`
@@ -37,7 +35,7 @@ export async function checkSignature(
   ownKeyCounts: boolean,
 ): Promise<SignatureCheck> {
   const { envelope, payload, day } = signed
-  const wrong = (text: string): SignatureCheck => ({ right: false, text, anchored: false, keyid: null })
+  const wrong = (text: string): SignatureCheck => ({ right: false, text, anchored: false })
   const signedBy = (key: PublicKey): boolean =>
     envelope.signatures.some(
       (item) => item.keyid === key.keyid && world.keys.verify(key, bytesToSign(payload), item.sig),
@@ -50,7 +48,6 @@ export async function checkSignature(
           right: true,
           text: `by ${anchor.name}, key ${shortDigest(anchor.keyid)}`,
           anchored: true,
-          keyid: anchor.keyid,
         }
       : wrong(`by ${anchor.name}, trusted from ${anchor.from} to ${anchor.until}, on ${day}`)
   }
@@ -61,7 +58,6 @@ export async function checkSignature(
       right: true,
       text: `by this machine's own key ${shortDigest(own.keyid)}: unanchored, nobody else vouches for it`,
       anchored: false,
-      keyid: own.keyid,
     }
   }
   return known === undefined

@@ -1,20 +1,19 @@
 import type { CurrentRelease } from '../core/emergency.ts'
 import { variantOf } from '../core/statement.ts'
-import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
 import type { Target } from '../targets/target.ts'
 import { locateRelease } from './read-release.ts'
 import { storedScan } from './read-reports.ts'
-import { scanAgain } from './scan-again.ts'
-import { trustedKeys, verifyRelease } from './verify-release.ts'
+import { lookUp, withAdvisories } from './scan-again.ts'
+import { trustedRelease } from './verify-release.ts'
 
 /** What people run: stable where there is one. */
 const channels = ['stable', 'nightly'] as const
 
 /**
  * The channel's current release with every finding of its own scan and those that today's database adds; null without any.
- * @throws MintmarkError VERIFY_FAILED when its record can't be trusted, or as scanAgain does
+ * @throws MintmarkError VERIFY_FAILED when its record can't be trusted, or as withAdvisories and lookUp do
  */
 export async function currentRelease(
   world: World,
@@ -31,15 +30,13 @@ export async function currentRelease(
     if ((await world.catalog.read(`channels/${image}/${channel}/${variant}.json`)) === null) continue
     const located = await locateRelease(world, `${image}@${channel}`)
     const name = `${image}@${located.version} of ${channel}`
-    const trust = await trustedKeys(world, null)
-    const { release, links } = await verifyRelease(world, located, { trust, onlyTrust: false, blobs: false })
-    const wrong = links.filter((link) => !link.right).map((link) => link.text)
-    if (release === null || wrong.length > 0)
-      throw new MintmarkError('VERIFY_FAILED', `the record of ${name} can't be trusted: ${wrong.join('; ')}`)
-    const { predicate } = release.statement
+    const { predicate } = (await trustedRelease(world, located, null)).statement
     const stored = await storedScan(world, predicate)
-    const again = await scanAgain(world, { predicate, os: definition.os, trivyDb })
-    const added = 'scan' in again ? again.scan.findings : []
+    const added = await withAdvisories(world, trivyDb, async (advisories) => {
+      const { database } = advisories.found
+      if (database === null || database.sha256 === predicate.scan.database?.sha256) return []
+      return (await lookUp(world, advisories, database, { predicate, os: definition.os })).findings
+    })
     return { name, findings: [...stored.findings, ...added] }
   }
   return null

@@ -9,10 +9,9 @@ import {
   type RuleHit,
   searchFile,
 } from '../core/secret-rules.ts'
-import { MintmarkError } from '../errors.ts'
 import type { PackagedSecret, SecretFinding } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
-import { listInTree, readInTree } from './read-in-tree.ts'
+import { grepTree, listInTree, notAll, readInTree } from './read-in-tree.ts'
 
 const rulesFile = 'scans/secret-rules.yaml'
 
@@ -21,11 +20,7 @@ export async function loadSecretRules(world: World): Promise<readonly CompiledRu
   return parseSecretRules(await world.files.readText(join(world.places.root, rulesFile)), rulesFile)
 }
 
-const unreadable = (stderr: string): MintmarkError =>
-  new MintmarkError('TOOL_FAILED', "not all of the image's files could be searched for secrets", {
-    details: stderr.split('\n').slice(0, 5),
-    hint: 'what can not be read can not be called clean: see who owns the files named above',
-  })
+const doing = 'searched for secrets'
 
 const names = (stdout: string): readonly string[] => stdout.split('\0').filter((name) => name !== '')
 
@@ -39,12 +34,9 @@ async function filesToRead(
     cwd: tree,
     ok: 'any',
   })
-  if (listed.code !== 0) throw unreadable(listed.stderr)
+  if (listed.code !== 0) throw notAll(doing, listed.stderr)
   const keywords = keywordsOf(rules).flatMap((keyword) => ['-e', keyword])
-  const grep = ['grep', '-rlaFZ', '-D', 'skip', ...keywords, '.']
-  const found = await world.exec.run(grep, { cwd: tree, ok: 'any', env: { LC_ALL: 'C' }, leash: 'child' })
-  if (found.code !== 0 && found.code !== 1) throw unreadable(found.stderr)
-  const picked = names(found.stdout).map((name) => name.replace(/^\.\//, ''))
+  const picked = await grepTree(world, tree, ['-F', ...keywords], doing)
   return [...new Set([...picked, ...pathsToRead(rules, names(listed.stdout))])].sort()
 }
 
@@ -55,7 +47,7 @@ async function searched(
   rules: readonly CompiledRule[],
 ): Promise<readonly RuleHit[]> {
   // A name that is no UTF-8 did not come back as it is on the disk.
-  if ((await world.files.info(join(tree, path)))?.kind !== 'file') throw unreadable(`${path}: an odd name`)
+  if ((await world.files.info(join(tree, path)))?.kind !== 'file') throw notAll(doing, `${path}: an odd name`)
   const search = searchFile(rules, path)
   for await (const chunk of world.files.chunks(join(tree, path))) search.push(chunk)
   return search.end()

@@ -15,10 +15,8 @@ import { writeReports } from './write-report.ts'
 /** What the other stages found out about an image. */
 export type JudgedFacts = Pick<GateInput, 'image' | 'definition' | 'base' | 'build' | 'test' | 'scan'>
 
-export interface JudgeOptions {
-  /** A file or an address; null for none. Left out: what the environment or mintmark.yaml says. */
-  readonly knownExploited?: string | null
-}
+/** What a team says of findings, and what is known to be exploited: the same for all images. */
+export type Judgement = Pick<GateInput, 'waivers' | 'knownExploited'>
 
 const count = (many: number, one: string): string => `${many} ${one}${many === 1 ? '' : 's'}`
 
@@ -40,44 +38,35 @@ function lineOf(decision: GateDecision): string {
   return [verdict, ...also].join('; ')
 }
 
+/**
+ * Reads what judgements of all images need besides facts and policy.
+ * @param knownExploited a file or an address; null for none
+ * @throws MintmarkError CONFIG_INVALID for a waiver or list that is wrong; PROVIDER_UNREACHABLE, USAGE
+ */
+export const loadJudgement = async (world: World, knownExploited: string | null): Promise<Judgement> => ({
+  waivers: await loadWaivers(world),
+  knownExploited: await loadKnownExploited(world, knownExploited),
+})
+
 /** The facts with policy, waivers, list and clock of today. */
-async function inputOf(world: World, facts: JudgedFacts, options: JudgeOptions): Promise<GateInput> {
+async function inputOf(world: World, facts: JudgedFacts, judgement: Judgement): Promise<GateInput> {
   const { policy, name, sha256 } = await loadPolicy(world, facts.definition.scan.policy)
-  const set = world.env['MINTMARK_KNOWN_EXPLOITED'] || null
-  const list = options.knownExploited === undefined ? set : options.knownExploited
   return {
     ...facts,
+    ...judgement,
     policy,
     policyName: name,
     policySha256: sha256,
-    waivers: await loadWaivers(world),
-    knownExploited: await loadKnownExploited(world, list),
     now: world.clock.now(),
   }
 }
 
 /**
- * Judges the facts of an image by policy, waivers and known-exploited list as they are now, at today's clock.
- * @throws MintmarkError CONFIG_INVALID for a policy, waiver or list that is wrong; PROVIDER_UNREACHABLE
+ * Judges the facts of an image by its policy as it is now, and by what is given, at today's clock.
+ * @throws MintmarkError CONFIG_INVALID for a policy that is wrong
  */
-export async function judge(
-  world: World,
-  facts: JudgedFacts,
-  options: JudgeOptions = {},
-): Promise<GateDecision> {
-  return evaluateGate(await inputOf(world, facts, options))
-}
-
-/** Reads all that a judgement needs besides facts, so that a mistake in it is told before a build and not after. */
-export async function checkJudgement(
-  world: World,
-  policy: string,
-  knownExploited: string | null,
-): Promise<void> {
-  await loadPolicy(world, policy)
-  await loadWaivers(world)
-  await loadKnownExploited(world, knownExploited)
-}
+export const judge = async (world: World, facts: JudgedFacts, judgement: Judgement): Promise<GateDecision> =>
+  evaluateGate(await inputOf(world, facts, judgement))
 
 /** A word on what an emergency could do. It is only advice: when the current release can't be looked at there is none. */
 async function advised(context: StageContext, input: GateInput, decision: Rejected): Promise<Rejected> {
@@ -107,7 +96,7 @@ async function run(context: StageContext): Promise<{ output: GateDecision; line:
     test: need('test'),
     scan: need('scan'),
   }
-  const input = await inputOf(world, facts, { knownExploited: options.knownExploited })
+  const input = await inputOf(world, facts, await loadJudgement(world, options.knownExploited))
   const idle = idleWaivers(input)
   if (idle.length > 0)
     world.report.warn(

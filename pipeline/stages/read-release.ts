@@ -1,6 +1,7 @@
 import { didYouMean } from '../core/did-you-mean.ts'
 import { sha256 } from '../core/digest.ts'
 import { parseEnvelope } from '../core/dsse.ts'
+import { compare } from '../core/lists.ts'
 import { parsePayload, parsePointer } from '../core/statement.ts'
 import { compareVersions } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'
@@ -96,9 +97,7 @@ export async function locateAll(world: World, image: string | null = null): Prom
     const located = await locate(world, key, null)
     if (located !== null) found.push(located)
   }
-  return found.sort(
-    (a, b) => (a.image < b.image ? -1 : a.image > b.image ? 1 : 0) || compareVersions(b.version, a.version),
-  )
+  return found.sort((a, b) => compare(a.image, b.image) || compareVersions(b.version, a.version))
 }
 
 /** Images that have a record, sorted. */

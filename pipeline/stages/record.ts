@@ -1,4 +1,4 @@
-import { canonicalJson, digestOf, sha256 } from '../core/digest.ts'
+import { canonicalJson, sha256 } from '../core/digest.ts'
 import { bytesToSign, envelopeText, parseEnvelope } from '../core/dsse.ts'
 import {
   buildStatement,
@@ -16,7 +16,7 @@ import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
 import type { Target } from '../targets/target.ts'
 import { fingerprintOfRun } from './fingerprint.ts'
-import { sourceOf } from './source.ts'
+import { recordedOf } from './recorded.ts'
 import type { Stage, StageContext } from './stage.ts'
 import { writtenReports } from './write-report.ts'
 
@@ -58,7 +58,6 @@ async function storeReports(context: StageContext): Promise<RecordPredicate['rep
     const path = file.path.startsWith('/') ? file.path : `${folder}/${file.path}`
     reports[name] = await world.catalog.putBlob(await world.files.readBytes(path), { expected: file.sha256 })
   }
-  // Over the scanner's own of the same name: there is one SARIF, and it is about the verdict.
   for (const [name, path] of await writtenReports(world, folder))
     reports[name] = await world.catalog.putBlob(await world.files.readBytes(path))
   const baseName = (path: string): string => path.split('/').at(-1) ?? path
@@ -81,45 +80,20 @@ async function storeReports(context: StageContext): Promise<RecordPredicate['rep
   return reports
 }
 
-async function predicateOf(context: StageContext, target: TargetId): Promise<RecordPredicate> {
+async function predicateOf(context: StageContext, host: Target): Promise<RecordPredicate> {
   const { world, definition } = context
-  const { disk, ...base } = context.need('base')
-  const build = context.need('build')
-  const bundle = context.need('render')
-  const test = context.need('test')
-  const { os, packages, database, databaseProblem, trivy } = context.need('scan')
-  const host: Target = targets[target]
   const [profile = ''] = definition.hardening.profiles
-  const { sha256: digest, bytes, virtualBytes } = build.artifact
   return {
     schema: 1,
-    image: context.image,
-    version: context.version,
-    target,
-    arch: host.arch,
-    run: context.runId,
+    ...(await recordedOf(context, context.need('gate'))),
     created: world.clock.now().toISOString(),
-    owner: definition.owner,
-    login: host.loginUser(definition),
     layout: definition.disk.layout,
     profile,
-    source: {
-      ...(await sourceOf(world)),
-      definition: digestOf(definition),
-      bundle: bundle.digest,
-    },
-    base: { ...base, diskSha256: disk.sha256 },
-    artifact: { sha256: digest, bytes, virtualBytes, format: 'qcow2' },
-    tools: { ...build.tools, trivy: trivy.version },
     controls: summariseControls(
-      bundle.controls,
-      test.controls.flatMap((place) => place.results),
+      context.need('render').controls,
+      context.need('test').controls.flatMap((place) => place.results),
     ),
-    facts: test.facts,
-    scan: { os, packages, database, databaseProblem, trivy },
-    gate: context.need('gate'),
     reports: await storeReports(context),
-    seconds: context.seconds,
     fingerprint: await fingerprintOfRun(context, host),
   }
 }
@@ -156,13 +130,13 @@ async function takeUp(context: StageContext, text: string, key: string): Promise
 /** Writes the record once, or takes up the one that this run wrote before. Returns its text and who signed it. */
 async function writeRecord(
   context: StageContext,
-  target: TargetId,
+  host: Target,
   key: string,
 ): Promise<{ readonly text: string; readonly keyid: string }> {
   const { catalog, keys } = context.world
   const before = await catalog.read(key)
   if (before === null) {
-    const payload = payloadOf(buildStatement(await predicateOf(context, target)))
+    const payload = payloadOf(buildStatement(await predicateOf(context, host)))
     const signature = await keys.sign(bytesToSign(payload))
     const text = envelopeText(payload, [signature])
     if (await catalog.createOnly(key, text)) return { text, keyid: signature.keyid }
@@ -204,11 +178,12 @@ export const recordStage: Stage<'record'> = {
     const { world, image, version, definition } = context
     const subject = checkChain(context)
     const target = TargetId.parse(Object.keys(definition.targets)[0])
-    const variant = variantOf({ target, arch: targets[target].arch })
+    const host: Target = targets[target]
+    const variant = variantOf({ target, arch: host.arch })
     context.step.update('signing the record')
     const { text, keyid } = await writeRecord(
       context,
-      target,
+      host,
       `releases/${image}/${version}/${variant}.dsse.json`,
     )
     const record = sha256(text)

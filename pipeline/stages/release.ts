@@ -6,15 +6,17 @@ import type { Definition } from '../model/definition.ts'
 import type { VersionFacts } from '../model/release.ts'
 import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
-import { checkJudgement } from './gate.ts'
+import { loadSecretRules } from './find-secrets.ts'
+import { type Judgement, loadJudgement } from './gate.ts'
 import { loadDefinition } from './load-definition.ts'
+import { loadPolicy } from './load-policy.ts'
 import { describeMachine } from './machine.ts'
 import type { Release } from './read-release.ts'
 import { renderedBundle } from './render.ts'
 import { reserveVersion } from './reserve.ts'
 import { findRun, listRuns, openRun, type Run, runFolder, saveRun } from './runs.ts'
-import { readSecrets } from './secrets.ts'
 import type { SecondScannerOption } from './second-scanner.ts'
+import { readSecrets } from './secrets.ts'
 import { runSpine } from './spine.ts'
 import type { StageId, StageOutputs } from './stage.ts'
 import { type Decision, decideUnchanged } from './unchanged.ts'
@@ -96,21 +98,21 @@ async function decide(
   world: World,
   input: ReleaseInput,
   definition: Definition,
-  bundle: string,
+  by: { readonly bundle: string; readonly judgement: Judgement },
 ): Promise<Decision> {
   if (input.fresh)
     return { unchanged: false, release: null, causes: [{ kind: 'asked', text: 'a new build was asked for' }] }
-  const { image, trivyDb, knownExploited, asked } = input
+  const { image, trivyDb, asked } = input
   const step = world.report.step('changes')
   try {
     const decision = await decideUnchanged({
       world,
       image,
       definition,
-      bundle,
+      ...by,
       target: targets.qemu,
       trivyDb,
-      knownExploited,
+      secondScanner: input.secondScanner ?? null,
       asked,
       update: (text) => step.update(text),
     })
@@ -135,11 +137,14 @@ async function decide(
 export async function release(world: World, input: ReleaseInput): Promise<ReleaseResult> {
   const { image } = input
   const definition = await loadDefinition(world, image)
-  await checkJudgement(world, definition.scan.policy, input.knownExploited)
+  // All that a build is judged and told by, so that a mistake in it is told before a build and not after.
+  await loadPolicy(world, definition.scan.policy)
+  const judgement = await loadJudgement(world, input.knownExploited)
+  await loadSecretRules(world)
   languageOf(world, null)
   const { bundle } = await renderedBundle(world, image, definition)
   return alone(world, image, async () => {
-    const decision = await decide(world, input, definition, bundle.digest)
+    const decision = await decide(world, input, definition, { bundle: bundle.digest, judgement })
     if (decision.unchanged) return decision
     await readSecrets(world, image, definition)
     await input.prepare(definition)

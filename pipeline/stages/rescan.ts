@@ -10,12 +10,12 @@ import { BuildResult, type Database, ScanReport, TestReport } from '../model/sta
 import type { World } from '../ports/world.ts'
 import { type Choice, chooseReleases, type Place } from './choose-releases.ts'
 import { appendEvent, type StoredEvent, type Trust, trustedEvents, whyNotWrite } from './events.ts'
-import { judge } from './gate.ts'
+import { type Judgement, judge, loadJudgement } from './gate.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
-import type { Located, Release } from './read-release.ts'
+import type { Release } from './read-release.ts'
 import { readReport, recordedBase, storedScan } from './read-reports.ts'
 import { type Advisories, lookUp, withAdvisories } from './scan-again.ts'
-import { trustedKeys, verifyRelease } from './verify-release.ts'
+import { releaseTrustedBy, trustedKeys } from './verify-release.ts'
 
 export interface RescanInput extends Choice {
   readonly trivyDb: string | null
@@ -58,13 +58,7 @@ export interface Unseen extends Place {
 export type Rescanned = Judged | Unseen
 
 /** What no other release would be better off with: told at once. */
-const endsAll: readonly ErrorCode[] = [
-  'INTERNAL',
-  'USAGE',
-  'CONFIG_INVALID',
-  'PROVIDER_UNREACHABLE',
-  'NO_SPACE',
-]
+const endsAll: readonly ErrorCode[] = ['INTERNAL', 'USAGE', 'PROVIDER_UNREACHABLE', 'NO_SPACE']
 
 /** What the release was made of, with what its team says of findings, exceptions and age today. */
 async function definitionNow(world: World, predicate: RecordPredicate): Promise<Definition> {
@@ -134,17 +128,17 @@ async function look(
   advisories: Advisories,
   database: Omit<Database, 'canary'>,
   release: Release,
-  context: { readonly trust: Trust; readonly knownExploited: string | null },
+  context: { readonly trust: Trust; readonly judgement: Judgement },
 ): Promise<Omit<Judged, keyof Place>> {
   const { predicate } = release.statement
-  const { trust, knownExploited } = context
+  const { trust, judgement } = context
   const definition = await definitionNow(world, predicate)
   const base = recordedBase(predicate)
   const build = await readReport(world, predicate, 'build', BuildResult)
   const test = await readReport(world, predicate, 'test', TestReport)
   const scan = await lookUp(world, advisories, database, { predicate, os: definition.os })
   const facts = { image: release.image, definition, base, build, test, scan }
-  const gate = await judge(world, facts, { knownExploited })
+  const gate = await judge(world, facts, judgement)
   const compared = async (last: StoredEvent | null): Promise<Look> =>
     compare(predicate, last, await scanBefore(world, predicate, last), { scan, gate })
 
@@ -184,16 +178,6 @@ async function look(
   }
 }
 
-async function checkedRelease(world: World, located: Located, trust: Trust): Promise<Release> {
-  const { ok, links, release } = await verifyRelease(world, located, { ...trust, blobs: false })
-  if (ok && release !== null) return release
-  throw new MintmarkError(
-    'VERIFY_FAILED',
-    `the record of ${located.image}@${located.version} can't be trusted`,
-    { details: links.filter((link) => !link.right).map((link) => `${link.name}: ${link.text}`) },
-  )
-}
-
 /**
  * Judges released images by today's database, policy, waivers and clock, from what is stored of them: nothing is rebuilt or booted.
  * What is new is added to the history of the release as a signed event. A release that can't be looked at stops no other.
@@ -202,6 +186,7 @@ async function checkedRelease(world: World, located: Located, trust: Trust): Pro
 export async function rescan(world: World, input: RescanInput): Promise<readonly Rescanned[]> {
   const chosen = await chooseReleases(world, input)
   const trust: Trust = { trust: await trustedKeys(world, null), onlyTrust: false }
+  const judgement = await loadJudgement(world, input.knownExploited)
   input.update('getting the vulnerability database')
   return withAdvisories(world, input.trivyDb, async (advisories) => {
     const { database, problem } = advisories.found
@@ -214,9 +199,8 @@ export async function rescan(world: World, input: RescanInput): Promise<readonly
       input.update(`${place.image}@${place.version}`)
       try {
         if (located instanceof MintmarkError) throw located
-        const release = await checkedRelease(world, located, trust)
-        const context = { trust, knownExploited: input.knownExploited }
-        done.push({ ...place, ...(await look(world, advisories, database, release, context)) })
+        const release = await releaseTrustedBy(world, located, trust)
+        done.push({ ...place, ...(await look(world, advisories, database, release, { trust, judgement })) })
       } catch (cause) {
         if (world.signal.aborted || !(cause instanceof MintmarkError) || endsAll.includes(cause.code))
           throw cause

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { withUpstreams } from '../core/correct-sources.ts'
+import { ageHours, isFresh } from '../core/days.ts'
 import { parseGrypeReport } from '../core/parse-grype.ts'
 import { parsedJson } from '../core/parsed-json.ts'
 import { MintmarkError } from '../errors.ts'
@@ -96,15 +97,12 @@ async function builtOf(world: World, tool: Tool, work: string, given: string): P
     })
   }
   const { built } = status.data
-  const hours = (world.clock.now().getTime() - Date.parse(built)) / 3_600_000
-  if (hours > maxAgeHours) {
-    throw new MintmarkError(
-      'TOOL_FAILED',
-      `grype's database ${given} is of ${built}, older than ${maxAgeHours} hours`,
-      {
-        hint: 'run `grype db update` where there is a network, or release without the second scanner',
-      },
-    )
+  if (!isFresh(built, world.clock.now(), maxAgeHours)) {
+    const age =
+      ageHours(built, world.clock.now()) < 0 ? 'which is to come' : `older than ${maxAgeHours} hours`
+    throw new MintmarkError('TOOL_FAILED', `grype's database ${given} is of ${built}, ${age}`, {
+      hint: 'run `grype db update` where there is a network, or release without the second scanner',
+    })
   }
   return new Date(built).toISOString()
 }

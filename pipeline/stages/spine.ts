@@ -88,6 +88,26 @@ async function readStage(world: World, folder: string, id: StageId): Promise<Sta
 }
 
 /**
+ * For a stage before the one that is run again: an option that was not given now is as it was when the stage ran. Else what a
+ * database or a second scanner found would be lost to a look without them.
+ */
+function withKeptOptions(
+  inputs: Record<string, string>,
+  earlier: StageFile | null,
+  { again, options }: RunInput,
+): Record<string, string> {
+  if (again === null || earlier === null || earlier.stage === again) return inputs
+  const notGiven = Object.entries(options).flatMap(([name, value]) =>
+    value === null ? [`option ${name}`] : [],
+  )
+  const kept = notGiven.flatMap((name) => {
+    const before = earlier.inputs[name]
+    return before === undefined || inputs[name] === undefined ? [] : [[name, before] as const]
+  })
+  return { ...inputs, ...Object.fromEntries(kept) }
+}
+
+/**
  * Runs the stages in order. One whose inputs are unchanged since it last ended well in this folder is not run again, so a
  * killed run goes on where it stopped.
  * @throws MintmarkError GATE_REJECTED with the reasons, or what a stage throws
@@ -99,8 +119,8 @@ export async function runSpine(input: RunInput): Promise<Partial<StageOutputs>> 
   for (const stage of spine as readonly Stage[]) {
     const step = world.report.step(stage.id)
     try {
-      const inputs = await inputsOf(input, stage)
       const earlier = await readStage(world, folder, stage.id)
+      const inputs = withKeptOptions(await inputsOf(input, stage), earlier, input)
       const parsed = earlier === null ? null : stage.output.safeParse(earlier.output)
       const holds =
         parsed?.success === true &&

@@ -9,6 +9,7 @@ import type { ControlResult } from '../model/hardening.ts'
 import type { Fact } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import type { DiskTree, Target } from '../targets/target.ts'
+import { grepTree } from './read-in-tree.ts'
 import { type PlacedFile, placedFilesFact } from './test-content.ts'
 
 export interface HygieneInput {
@@ -59,11 +60,12 @@ export async function lookAtDisk(input: HygieneInput): Promise<SealedSeen> {
       texts,
       packages,
       digests: packages === null ? new Map() : await digestsOf(world, tree, entries, packages),
-      privateKeysIn: await filesWith(world, tree, [
-        '-E',
-        '-e',
-        '^-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----.?$',
-      ]),
+      privateKeysIn: await grepTree(
+        world,
+        tree.root,
+        ['-E', '-e', '^-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----.?$'],
+        'searched',
+      ),
       buildKeyIn: await filesWithKey(world, tree, input.buildKey),
       repos: input.repos ?? [],
       placed: placed.map(({ to }) => to),
@@ -110,7 +112,6 @@ async function digestsOf(
   packages: PackageFiles,
 ): Promise<ReadonlyMap<string, string>> {
   const wanted = wantedDigests(entries, packages)
-  if (wanted.length === 0) return new Map() // without input xargs would wait for ours
   // By names relative to the root: no folder of ours has to be cut off. What can't be read is missing, which is a fact.
   const { stdout } = await exec.run(['xargs', '-0', '-r', `${packages.algorithm}sum`, '--zero', '--'], {
     cwd: root,
@@ -125,27 +126,6 @@ async function digestsOf(
   )
 }
 
-/** Files of the tree in which grep finds what its arguments ask for; paths without a leading slash. */
-async function filesWith(
-  { exec }: World,
-  { root }: DiskTree,
-  wanted: readonly string[],
-): Promise<readonly string[]> {
-  const argv = ['grep', '-r', '-l', '-a', '--null', '-D', 'skip', ...wanted, '.']
-  // Bytes, not characters: an image has files in any encoding.
-  const { code, stdout, stderr } = await exec.run(argv, { cwd: root, env: { LC_ALL: 'C' }, ok: 'any' })
-  // 1 is "nothing found"; what could not be read can't be called clean.
-  if (code !== 0 && code !== 1) {
-    throw new MintmarkError('TOOL_FAILED', "not all of the image's files could be searched", {
-      details: stderr.split('\n').slice(0, 5),
-    })
-  }
-  return stdout
-    .split('\0')
-    .filter((path) => path !== '')
-    .map((path) => path.replace(/^\.\//, ''))
-}
-
 /** Files that hold the key's own text, whatever its comment; null when there is no key to look for. */
 async function filesWithKey(
   world: World,
@@ -154,7 +134,7 @@ async function filesWithKey(
 ): Promise<readonly string[] | null> {
   if ((await world.files.info(keyFile)) === null) return null
   const [, key] = (await world.files.readText(keyFile)).trim().split(/\s+/)
-  return key === undefined ? null : filesWith(world, tree, ['-F', '-e', key])
+  return key === undefined ? null : grepTree(world, tree.root, ['-F', '-e', key], 'searched')
 }
 
 async function sealedControls(

@@ -1,3 +1,4 @@
+import { dayMs } from '../core/days.ts'
 import { daysPastAgeing } from '../core/password-ageing.ts'
 import {
   type AgainSeen,
@@ -22,7 +23,6 @@ import type { World } from '../ports/world.ts'
 import type { GuestMirrors, Instance, LaunchInput } from '../targets/target.ts'
 import { awaitLogin, freshLogin, on, type Powered } from './test-power.ts'
 
-const dayMs = 86_400_000
 const fillTimeoutMs = 180_000
 const upgradeTimeoutMs = 900_000
 const lookTimeoutMs = 240_000

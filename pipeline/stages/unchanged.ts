@@ -11,10 +11,11 @@ import { BuildResult, type ScanReport, TestReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import type { Target } from '../targets/target.ts'
 import { fingerprintNow, lockOf } from './fingerprint.ts'
-import { judge } from './gate.ts'
+import { type Judgement, judge } from './gate.ts'
 import { locateRelease, type Release } from './read-release.ts'
 import { readReport, recordedBase, storedScan } from './read-reports.ts'
 import { scanAgain } from './scan-again.ts'
+import type { SecondScannerOption } from './second-scanner.ts'
 import { trustedKeys, verifyRelease } from './verify-release.ts'
 
 export interface UnchangedInput {
@@ -25,8 +26,9 @@ export interface UnchangedInput {
   readonly bundle: string
   readonly target: Target
   readonly trivyDb: string | null
-  /** A file or an address of a known-exploited list; null: none. */
-  readonly knownExploited: string | null
+  readonly judgement: Judgement
+  /** Which other scanner is asked for; null for none. */
+  readonly secondScanner: SecondScannerOption | null
   /** The version that a person asks for. */
   readonly asked: string | null
   readonly update: (text: string) => void
@@ -113,8 +115,7 @@ async function judgedCauses(
   const base = recordedBase(predicate)
   const build = await readReport(world, predicate, 'build', BuildResult)
   const test = await readReport(world, predicate, 'test', TestReport)
-  const { knownExploited } = input
-  const now = await judge(world, { image, definition, base, build, test, scan }, { knownExploited })
+  const now = await judge(world, { image, definition, base, build, test, scan }, input.judgement)
   const clock = world.clock.now()
   return policyCauses({ definition, before: predicate.gate, now, baseMade: bornOf(base), clock })
 }
@@ -163,9 +164,15 @@ export async function decideUnchanged(input: UnchangedInput): Promise<Decision> 
   if (changes.length > 0) return build(changes.map((text) => ({ kind: 'input', text })))
 
   update("judging the last release by today's policy")
-  const judged = await orUnknown('the facts of the last release', async () =>
-    judgedCauses(input, predicate, await storedScan(world, predicate)),
-  )
+  const judged = await orUnknown('the facts of the last release', async () => {
+    const stored = await storedScan(world, predicate)
+    const asked = input.secondScanner?.name
+    const unseen =
+      asked === undefined || stored.secondScanner !== undefined
+        ? []
+        : because('input', `${asked} was asked for, and did not look at the last release`)
+    return [...unseen, ...(await judgedCauses(input, predicate, stored))]
+  })
   // An old database may be all that is wrong, and a newer one may be had: that is for the look at the database to say.
   const upgrades = await orUnknown('the archive', async () => {
     update('looking for upgrades in the archive')
@@ -193,7 +200,10 @@ export async function decideUnchanged(input: UnchangedInput): Promise<Decision> 
         ),
         ...judged,
       ]
-    return judgedCauses(input, predicate, again.scan)
+    return [
+      ...judged.filter(({ kind }) => kind === 'input'),
+      ...(await judgedCauses(input, predicate, again.scan)),
+    ]
   }
   // A database that a person names and that can't be used would fail the build as well, some minutes later.
   const advisories =

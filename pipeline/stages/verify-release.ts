@@ -4,7 +4,7 @@ import { MintmarkError } from '../errors.ts'
 import { Reservation, TrustPolicy } from '../model/release.ts'
 import type { World } from '../ports/world.ts'
 import { checkSignature, shortDigest, type TrustedKey } from './check-signature.ts'
-import { readEvents } from './events.ts'
+import { readEvents, type Trust } from './events.ts'
 import { type Located, openRecord, type Release } from './read-release.ts'
 
 const trustPath = 'scans/policies/trust.yaml'
@@ -206,8 +206,15 @@ export async function verifyRelease(
  * @throws MintmarkError VERIFY_FAILED with the links that are wrong
  */
 export async function trustedRelease(world: World, located: Located, trust: string | null): Promise<Release> {
-  const keys = await trustedKeys(world, trust)
-  const result = await verifyRelease(world, located, { trust: keys, onlyTrust: trust !== null, blobs: false })
+  return releaseTrustedBy(world, located, {
+    trust: await trustedKeys(world, trust),
+    onlyTrust: trust !== null,
+  })
+}
+
+/** The same by keys that are at hand. @throws MintmarkError VERIFY_FAILED with the links that are wrong */
+export async function releaseTrustedBy(world: World, located: Located, trust: Trust): Promise<Release> {
+  const result = await verifyRelease(world, located, { ...trust, blobs: false })
   if (result.ok && result.release !== null) return result.release
   throw new MintmarkError(
     'VERIFY_FAILED',

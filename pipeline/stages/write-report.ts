@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type * as z from 'zod'
-import { digestOf } from '../core/digest.ts'
 import { buildReport, type ReportInput } from '../core/report/build-report.ts'
 import { renderHtml } from '../core/report/render-html.ts'
 import { renderMarkdown } from '../core/report/render-markdown.ts'
@@ -9,17 +8,14 @@ import { MintmarkError } from '../errors.ts'
 import { Definition } from '../model/definition.ts'
 import type { GateDecision } from '../model/gate.ts'
 import type { Control } from '../model/hardening.ts'
-import { TargetId } from '../model/ids.ts'
 import type { RecordPredicate } from '../model/release.ts'
 import { Report } from '../model/report.ts'
 import { Language } from '../model/settings.ts'
 import { BuildResult, Bundle, ScanReport, TestReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
-import { targets } from '../targets/registry.ts'
-import type { Target } from '../targets/target.ts'
 import { loadHardening } from './load-hardening.ts'
 import { readReport } from './read-reports.ts'
-import { sourceOf } from './source.ts'
+import { recordedOf } from './recorded.ts'
 import type { StageContext } from './stage.ts'
 
 /** Name of a report in a record -> its file in the folder `reports` of a run. */
@@ -47,57 +43,31 @@ export function languageOf(world: Pick<World, 'env'>, asked: string | null): Lan
 /** Titles of controls; a checkout that has no hardening of its own, or a broken one, can still print a report. */
 async function controlsOf(world: World): Promise<readonly Control[]> {
   if ((await world.files.info(join(world.places.root, 'hardening/controls'))) === null) return []
-  return (await loadHardening(world)).controls
+  try {
+    return (await loadHardening(world)).controls
+  } catch (cause) {
+    if (!(cause instanceof MintmarkError) || cause.code !== 'CONFIG_INVALID') throw cause
+    return []
+  }
 }
 
 /** What the run of a stage knows after the verdict. */
 async function inputOfRun(context: StageContext, gate: GateDecision): Promise<ReportInput> {
   const { world, definition, folder } = context
-  const { disk, ...base } = context.need('base')
-  const build = context.need('build')
-  const bundle = context.need('render')
   const scan = context.need('scan')
-  const test = context.need('test')
-  const target = TargetId.parse(Object.keys(definition.targets)[0])
-  const host: Target = targets[target]
-  const { sha256, bytes, virtualBytes } = build.artifact
   const packages = scan.files['packages']
   const inFolder = (path: string): string => (path.startsWith('/') ? path : join(folder, path))
   return {
-    image: context.image,
-    version: context.version,
-    target,
-    arch: host.arch,
-    run: context.runId,
-    owner: definition.owner,
-    login: host.loginUser(definition),
-    source: { ...(await sourceOf(world)), definition: digestOf(definition), bundle: bundle.digest },
-    base: { ...base, diskSha256: disk.sha256 },
-    artifact: { sha256, bytes, virtualBytes, format: 'qcow2' },
-    tools: { ...build.tools, trivy: scan.trivy.version },
-    scan: {
-      os: scan.os,
-      packages: scan.packages,
-      database: scan.database,
-      databaseProblem: scan.databaseProblem,
-      trivy: scan.trivy,
-    },
-    gate,
-    facts: test.facts,
-    seconds: { ...context.seconds },
+    ...(await recordedOf(context, gate)),
     judged: world.clock.now().toISOString(),
     profiles: definition.hardening.profiles,
-    selected: bundle.controls,
-    buildControls: build.controls,
-    test,
+    selected: context.need('render').controls,
+    buildControls: context.need('build').controls,
+    test: context.need('test'),
     found: scan,
     packages: packages === undefined ? null : await world.files.readText(inFolder(packages.path)),
     controls: await controlsOf(world),
-    files: Object.fromEntries(
-      Object.entries(scan.files)
-        .filter(([name]) => !(name in reportFiles))
-        .map(([name, file]) => [name, file.sha256]),
-    ),
+    files: Object.fromEntries(Object.entries(scan.files).map(([name, file]) => [name, file.sha256])),
   }
 }
 
@@ -105,7 +75,7 @@ async function inputOfRun(context: StageContext, gate: GateDecision): Promise<Re
  * A report in the form that its name says.
  * @throws MintmarkError when the checkout has no template of it
  */
-export async function renderReport(
+async function renderReport(
   world: World,
   report: Report,
   name: ReportName,

@@ -90,6 +90,16 @@ judgement('programs: changed, changed with set-uid, and not to be read', () => {
   assert.match(foundBy({ ...disk, digests }, 'programs-as-packaged'), 'it could not be read')
 })
 
+judgement('programs: a link in the place of one, and a package manager without checksums', () => {
+  const linked = sealedDisk({ entries: [link('usr/bin/bash', '/srv/evil')] })
+  assert.equal(bad(linked), ['programs-as-packaged fail'])
+  assert.is(foundBy(linked, 'programs-as-packaged'), '/usr/bin/bash (something else stands in its place)')
+  const disk = sealedDisk()
+  assert.ok(disk.packages)
+  const blind = { ...disk, packages: { ...disk.packages, digests: new Map<string, string>() } }
+  assert.equal(bad(blind), ['programs-as-packaged unknown'])
+})
+
 judgement('what is as it may be is named', () => {
   const helper = sealedDisk({ entries: [file('opt/corp/helper', { mode: 0o4755 })] })
   assert.match(foundBy(helper, 'set-id-programs'), /by packages beyond the base: \/opt\/corp\/helper$/)
@@ -192,6 +202,8 @@ judgement('reads a listing with odd names', () => {
 judgement('wants the texts of regular files only, and none of programs', () => {
   const entries = [
     file('etc/passwd'),
+    file('etc/sudoers'),
+    file('etc/sudoers.d/README'),
     link('etc/machine-id'),
     file('etc/apt/sources.list'),
     file('etc/apt/trusted.gpg'),
@@ -199,7 +211,13 @@ judgement('wants the texts of regular files only, and none of programs', () => {
     file('var/lib/dpkg/info/bash.postinst'),
     file('var/lib/dpkg/info/bash.md5sums'),
   ]
-  assert.equal(wantedTexts(entries), ['etc/passwd', 'etc/apt/sources.list', 'var/lib/dpkg/info/bash.md5sums'])
+  assert.equal(wantedTexts(entries), [
+    'etc/passwd',
+    'etc/sudoers',
+    'etc/sudoers.d/README',
+    'etc/apt/sources.list',
+    'var/lib/dpkg/info/bash.md5sums',
+  ])
 })
 
 judgement.run()

@@ -107,7 +107,12 @@ test('the second scanner never removes a finding, nor makes one milder, nor take
         if (before.fixed !== null) assert.is(row.fixed, before.fixed)
       }
       for (const row of second)
-        assert.ok(both.some(({ id, package: name }) => id === row.id && name === row.package))
+        assert.ok(
+          both.some(
+            (found) =>
+              found.id === row.id && found.package === row.package && found.installed === row.installed,
+          ),
+        )
     }),
   )
 })

@@ -217,12 +217,12 @@ const cases: readonly (readonly [string, Partial<ScenariosSeen>, readonly RegExp
   [
     'there was still space',
     ofLater({ full: [full('/ 4194304')] }),
-    [/^full-login unknown: it could not be filled: \/ 4194304$/],
+    [/^full-login unknown: it could not be filled: \/ 4194304$/, /^full-reboot-login unknown: it could not/],
   ],
   [
     'nothing was filled',
     ofLater({ full: [full('')] }),
-    [/^full-login unknown: it could not be filled: nothing$/],
+    [/^full-login unknown: it could not be filled: nothing$/, /^full-reboot-login unknown: it could not/],
   ],
   [
     'it comes up and goes down',

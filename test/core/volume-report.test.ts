@@ -42,6 +42,7 @@ report('what makes no sense is an error', () => {
     'volume ../etc\npartition 3\nstate read\n',
     'volume 1\npartition x\nstate read\n',
     'volume 1\npartition 3\nstate gone\n',
+    'volume 1\npartition 3\nstate empty\nstate read\n',
   ])
     assert.throws(() => parseVolumeReport(wrong), /reported "/)
   assert.equal(parseVolumeReport(''), [])

@@ -274,6 +274,9 @@ it('several processes at once, one of them killed: a whole chain', async ({ worl
 it('whose key does not count for the others may not write', async ({ world, release }) => {
   assert.is(await whyNotWrite(world, release, trust), null)
   const stranger = { ...world, keys: signing(join(world.places.runs, 'stranger'), nodeFiles) }
+  assert.is(await whyNotWrite(stranger, release, trust), 'this machine has no key of its own')
+  assert.is(await stranger.keys.existing(), null)
+  await stranger.keys.publicKey()
   assert.match((await whyNotWrite(stranger, release, trust)) ?? '', /not among those/)
   // Both are vouched for by the team.
   const days = { from: '2026-01-01', until: '2099-12-31' }

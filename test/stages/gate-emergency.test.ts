@@ -107,7 +107,7 @@ test('a record of the current release that was changed is no excuse', async ({ w
     await judge(world, ssh, { emergency: reason })
     assert.unreachable()
   } catch (cause) {
-    assert.match((cause as Error).message, "the record of debian-13@1.0.0 of nightly can't be trusted")
+    assert.match((cause as Error).message, "the record of debian-13@1.0.0 can't be trusted")
   }
   // Without an emergency it was only advice.
   assert.is((await judge(world, ssh)).note, '')

@@ -91,7 +91,8 @@ async function plain(t: TestWorld, subjectPath: string, options: PlainOptions = 
       ...(options.args ?? []),
       subjectPath,
     ],
-    { cwd: options.cwd ?? folder, env: { HOME: folder, TMPDIR: folder } },
+    // Its modules are looked for in XDG_DATA_HOME, which another user may not be able to read.
+    { cwd: options.cwd ?? folder, env: { HOME: folder, XDG_DATA_HOME: folder, TMPDIR: folder } },
   )
   return { ...parseTrivyReport(await files.readText(out)), said: stdout + stderr }
 }

@@ -7,6 +7,7 @@ import { putWaiver } from '../../pipeline/core/edit-waivers.ts'
 import { hashesOfRelease, indexFilesOf, renderIndex } from '../../pipeline/core/packages-file.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
 import type { World } from '../../pipeline/ports/world.ts'
+import { loadJudgement } from '../../pipeline/stages/gate.ts'
 import { type Decision, decideUnchanged, type UnchangedInput } from '../../pipeline/stages/unchanged.ts'
 import { targets } from '../../pipeline/targets/registry.ts'
 import { aptRepository } from '../helpers/apt-repository.ts'
@@ -81,7 +82,8 @@ async function decide(world: World, change: Partial<UnchangedInput> = {}): Promi
     bundle: facts.bundle,
     target: targets.qemu,
     trivyDb: fixtureDb,
-    knownExploited: null,
+    judgement: await loadJudgement(world, null),
+    secondScanner: null,
     asked: null,
     update: () => undefined,
     ...change,
@@ -206,6 +208,13 @@ unchanged('a waiver that holds is no cause; one that has run out is named', asyn
   assert.equal(await causes(world), [
     'policy default no longer passes it: CVE-2026-1  openssl 3.5.1-1  high, fixed in 3.5.2-1',
     'CVE-2026-1: the waiver for openssl of team-security expired on 2026-11-21 (scans/waivers/x.yaml)',
+  ])
+})
+
+unchanged('a second scanner that is asked for and did not look', async ({ world }) => {
+  await released(world)
+  assert.equal(await causes(world, { secondScanner: { name: 'grype', database: '/db' } }), [
+    'grype was asked for, and did not look at the last release',
   ])
 })
 

@@ -1,5 +1,5 @@
-import { formatOutputs, type Outputs, outputFormats } from '../../core/outputs.ts'
 import { didYouMean } from '../../core/did-you-mean.ts'
+import { formatOutputs, type Outputs, outputFormats } from '../../core/outputs.ts'
 import { MintmarkError } from '../../errors.ts'
 import { locateRelease } from '../../stages/read-release.ts'
 import { trustedRelease } from '../../stages/verify-release.ts'

@@ -80,12 +80,16 @@ function exitOf(items: readonly Rescanned[]): number {
     return errorTable.GATE_REJECTED.exit
   const failed = items.flatMap((item) => (item.status === 'failed' ? [item.error] : []))
   if (failed.length === 0) return 0
-  return failed.length < items.length ? partlyDone : errorTable.VERIFY_FAILED.exit
+  if (failed.length < items.length) return partlyDone
+  const [exit = errorTable.VERIFY_FAILED.exit, ...others] = new Set(
+    failed.map(({ code }) => errorTable[code].exit),
+  )
+  return others.length === 0 ? exit : errorTable.VERIFY_FAILED.exit
 }
 
 /**
- * `rescan [IMAGE|REF ...]`: released images by today's database and policy. Exit 5 when one would be rejected now, 9 when none
- * could be looked at, 10 when some could not.
+ * `rescan [IMAGE|REF ...]`: released images by today's database and policy. Exit 5 when one would be rejected now, 10 when some could
+ * not be looked at; when none could, what stopped them all, or 9.
  */
 export const run: RunVerb = async ({ world, args, options }) => {
   const began = world.clock.now().getTime()

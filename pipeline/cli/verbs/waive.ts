@@ -1,4 +1,4 @@
-import { daysUntil } from '../../core/days.ts'
+import { dayMs, daysUntil } from '../../core/days.ts'
 import { didYouMean } from '../../core/did-you-mean.ts'
 import { showValue, visible } from '../../core/show-value.ts'
 import { MintmarkError } from '../../errors.ts'
@@ -63,7 +63,7 @@ function wrongDay(until: string | null, now: Date, policies: readonly LoadedPoli
   const [shortest] = [...policies].sort((a, b) => a.policy.maxWaiverDays - b.policy.maxWaiverDays)
   if (shortest === undefined || days <= shortest.policy.maxWaiverDays) return []
   const { maxWaiverDays } = shortest.policy
-  const last = new Date(now.getTime() + maxWaiverDays * 86_400_000).toISOString().slice(0, 10)
+  const last = new Date(now.getTime() + maxWaiverDays * dayMs).toISOString().slice(0, 10)
   return [
     `--until is ${showValue(until)}: policy ${shortest.name} honours no waiver for longer than ${maxWaiverDays} days, so until ${last}`,
   ]
@@ -115,9 +115,11 @@ async function policiesOf(
 export const run: RunVerb = async ({ world, args, options }) => {
   const name = textOption(options, 'image')
   const image = name === null ? null : await loadDefinition(world, name)
-  const all = await Promise.all((await imageNames(world)).map((item) => loadDefinition(world, item)))
-  const policies = await policiesOf(world, image === null ? all : [image])
   const { teams } = await loadSettings(world, world.places.root)
+  // One image's mistake is no other's: all are read only where each may have a say.
+  const names = image === null || teams === undefined ? await imageNames(world) : []
+  const all = await Promise.all(names.map((item) => loadDefinition(world, item)))
+  const policies = await policiesOf(world, image === null ? all : [image])
   const { owner, problem } = ownerOf(
     options,
     image,

@@ -1,5 +1,4 @@
-import type { Benchmark } from '../../model/hardening.ts'
-import type { ControlOs } from '../../model/hardening.ts'
+import type { Benchmark, ControlOs } from '../../model/hardening.ts'
 import type { HardeningContent } from './content.ts'
 import { unknownName } from './select-controls.ts'
 

@@ -1,7 +1,6 @@
 import { MintmarkError } from '../../errors.ts'
-import type { Control } from '../../model/hardening.ts'
+import type { Control, ControlOs } from '../../model/hardening.ts'
 import { didYouMean } from '../did-you-mean.ts'
-import type { ControlOs } from '../../model/hardening.ts'
 import { type HardeningContent, rowsOf } from './content.ts'
 
 /** Thrown for a name that nothing in hardening/ has, with the nearest one that it does. */

@@ -99,6 +99,7 @@ export function packageTable(say: Say, report: Report): Table {
 /** What the verdict rests on, each by its digest. */
 export function chainTables(say: Say, report: Report): readonly Table[] {
   const { source, base, artifact, gate, scan, files } = report
+  const second = scan.secondScanner
   const digests: readonly (readonly [string, string])[] = [
     [say('definition'), source.definition],
     [say('kind-base-age'), base.id],
@@ -106,6 +107,12 @@ export function chainTables(say: Say, report: Report): readonly Table[] {
     [say('image'), artifact.sha256],
     [`${say('scanner')} trivy ${scan.trivy.version}`, scan.trivy.sha256],
     ...(scan.database === null ? [] : [[say('database'), scan.database.sha256] as const]),
+    ...(second === undefined
+      ? []
+      : [
+          [`${say('scanner')} ${second.name} ${second.version}`, second.sha256] as const,
+          [`${say('database')} (${second.name})`, second.database.sha256] as const,
+        ]),
     ...(gate.knownExploited === null ? [] : [[say('exploited'), gate.knownExploited.sha256] as const]),
     [`${say('policy')} ${gate.policy.name}`, gate.policy.sha256],
     ...Object.entries(files),

@@ -2,7 +2,9 @@ import type { GateDecision } from '../../model/gate.ts'
 import type { Control, ControlResult, ControlStatus } from '../../model/hardening.ts'
 import type { RecordPredicate } from '../../model/release.ts'
 import type { FindingState, Report, ReportControl, ReportFinding, ReportPackage } from '../../model/report.ts'
-import type { Finding, ScanReport, Severity, TestReport } from '../../model/stages.ts'
+import type { Finding, ScanReport, TestReport } from '../../model/stages.ts'
+import { compare } from '../lists.ts'
+import { severityOrder } from '../severity.ts'
 import { worstOf } from '../statement.ts'
 
 /** What is the same in a run and in its record. */
@@ -41,11 +43,6 @@ export interface ReportInput extends Recorded {
   readonly files: Report['files']
 }
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-/** Worst first; one that nobody rated may be anything. */
-export const severities: readonly Severity[] = ['CRITICAL', 'HIGH', 'UNKNOWN', 'MEDIUM', 'LOW']
-
 const states: readonly FindingState[] = ['rejects', 'shipped', 'waived', 'open']
 
 /** The waiver that covers this finding in this image. */
@@ -65,13 +62,13 @@ function stateOf(gate: GateDecision, finding: Finding): FindingState {
   if (gate.emergency?.shipped.includes(`${finding.id} ${finding.package}`)) return 'shipped'
   const named =
     gate.verdict === 'rejected' &&
-    gate.reasons.some(
-      ({ kind, id, text }) =>
-        kind === 'finding' &&
-        id === finding.id &&
-        // A long list of packages is cut in the text; then all of this advisory count.
-        (/ and \d+ more\b/.test(text) || text.includes(`${finding.package} ${finding.installed}`)),
-    )
+    gate.reasons.some(({ kind, id, text }) => {
+      if (kind !== 'finding' || id !== finding.id) return false
+      const [packages = ''] = text.split('  ')
+      // A long list of packages is cut in the text; then all of this advisory count.
+      if (/ and \d+ more$/.test(packages)) return true
+      return packages.split(', ').includes(`${finding.package} ${finding.installed}`)
+    })
   return named ? 'rejects' : 'open'
 }
 
@@ -80,7 +77,7 @@ function findingsOf(gate: GateDecision, findings: readonly Finding[]): ReportFin
     .map((finding) => ({ ...finding, state: stateOf(gate, finding) }))
     .sort(
       (a, b) =>
-        severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
+        severityOrder.indexOf(a.severity) - severityOrder.indexOf(b.severity) ||
         states.indexOf(a.state) - states.indexOf(b.state) ||
         compare(a.id, b.id) ||
         compare(a.package, b.package) ||

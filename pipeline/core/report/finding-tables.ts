@@ -1,7 +1,7 @@
 import type { Report, ReportFinding } from '../../model/report.ts'
 import type { Severity } from '../../model/stages.ts'
+import { severityOrder } from '../severity.ts'
 import { advisoryUrl } from './advisory-url.ts'
-import { severities } from './build-report.ts'
 import { type Cell, code, link, plain, type Table, type Tone, toned } from './table.ts'
 import type { Say, TextKey } from './texts.ts'
 
@@ -37,7 +37,7 @@ export function findingTables(say: Say, report: Report): readonly Table[] {
   const head = (['advisory', 'package', 'installed', 'fixed-in', 'verdict', 'title'] as const).map((key) =>
     say(key),
   )
-  return severities
+  return severityOrder
     .map((severity) => ({ severity, rows: findings.filter((item) => item.severity === severity) }))
     .filter(({ rows }) => rows.length > 0)
     .map(({ severity, rows }) => ({
@@ -51,10 +51,11 @@ export function findingTables(say: Say, report: Report): readonly Table[] {
 /** Why there are no findings, or why a short list is not the whole truth; empty when there is nothing to say. */
 export function findingNotes(say: Say, { findings, scan }: Report): readonly string[] {
   if (findings === null) return [say('no-findings-known')]
-  const { database, databaseProblem } = scan
-  if (database === null) return [say('no-database', { why: databaseProblem ?? say('no-reason') })]
+  const { database, databaseProblem, secondScanner } = scan
+  if (database === null && secondScanner === undefined)
+    return [say('no-database', { why: databaseProblem ?? say('no-reason') })]
   return [
-    ...(database.canary ? [] : [say('no-canary')]),
+    ...(database?.canary !== false ? [] : [say('no-canary')]),
     ...(findings.length === 0 ? [say('no-findings')] : []),
   ]
 }
@@ -83,11 +84,12 @@ export function secretTable(say: Say, report: Report): Table {
   const secrets = report.secrets ?? []
   return {
     caption: say('secrets-caption', { count: secrets.length }),
-    head: [say('severity'), say('rule'), say('file')],
-    rows: secrets.map(({ rule, path, severity }) => [
+    head: [say('severity'), say('rule'), say('file'), say('scanner')],
+    rows: secrets.map(({ rule, path, severity, line, by = 'trivy' }) => [
       toned(say(severityText[severity]), 'bad'),
       code(rule),
-      code(`/${path}`),
+      code(line === undefined ? `/${path}` : `/${path}:${line}`),
+      plain(by),
     ]),
     open: true,
   }

@@ -124,9 +124,10 @@ function otherResults({ gate, secrets, controls }: Report): readonly Result[] {
     ...reasons.map((reason) => result(reason, null)),
     ...(secrets ?? [])
       .filter(({ path }) => !told.has(`secret/${path}`))
-      .map(({ path, rule }) =>
-        result({ kind: 'secret', id: path, text: `${rule} in /${path}`, mend: '' }, null),
-      ),
+      .map(({ path, rule, line }) => {
+        const where = line === undefined ? path : `${path}:${line}`
+        return result({ kind: 'secret', id: path, text: `${rule} in /${where}`, mend: '' }, null)
+      }),
     ...gate.excepted.map(({ control, reason, owner, expires }) =>
       result(
         { kind: 'control', id: control, text: `${control} does not hold`, mend: '' },
@@ -170,7 +171,12 @@ export function renderSarif(report: Report): string {
   const run = {
     tool: {
       driver: { name: 'mintmark', rules: [...rules.values()].map(({ rule }) => ruleOf(rule)) },
-      extensions: [{ name: 'trivy', version: scan.trivy.version }],
+      extensions: [
+        { name: 'trivy', version: scan.trivy.version },
+        ...(scan.secondScanner === undefined
+          ? []
+          : [{ name: scan.secondScanner.name, version: scan.secondScanner.version }]),
+      ],
     },
     automationDetails: { id: `mintmark/${image}/` },
     results: results.map((result) => {

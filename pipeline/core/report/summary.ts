@@ -147,6 +147,13 @@ function exploitedText(say: Say, { gate }: Report): string {
   return say('exploited-of', { source, released: utc(released), count, sha256 })
 }
 
+const scannersOf = ({ trivy, secondScanner: second }: Report['scan']): readonly string[] => [
+  `trivy ${trivy.version}`,
+  ...(second === undefined
+    ? []
+    : [`${second.name} ${second.version} (${second.database.built.slice(0, 10)})`]),
+]
+
 /** What the image is, and what it was made and judged with. */
 export function identityRows(say: Say, report: Report): readonly Row[] {
   const { image, version, target, arch, artifact, source, profiles, gate, scan } = report
@@ -167,7 +174,7 @@ export function identityRows(say: Say, report: Report): readonly Row[] {
     [say('run'), code(report.run)],
     [say('commit'), commit],
     [say('policy'), code(`${gate.policy.name} sha256:${gate.policy.sha256}`)],
-    [say('scanner'), plain(`trivy ${scan.trivy.version}`)],
+    [say('scanner'), plain(scannersOf(scan).join(', '))],
     [say('database'), plain(databaseText(say, report))],
     [say('exploited'), plain(exploitedText(say, report))],
   ]

@@ -142,6 +142,7 @@ async function startMachine(
     }
     if (!ended) return { running, port, forwarded, tpm }
     tpm?.kill()
+    await tpm?.done
     const { stderr, code } = await done
     if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
     if (attempt < portTries && stderr.includes('Could not set up host forwarding')) continue

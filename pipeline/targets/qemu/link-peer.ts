@@ -1,5 +1,5 @@
-import { broadcast, decodeFrame, encodeArp, packFrames, type Tcp, unpackFrames } from '../../core/frames.ts'
 import type { PortUnreachable, Udp } from '../../core/datagrams.ts'
+import { broadcast, decodeFrame, encodeArp, packFrames, type Tcp, unpackFrames } from '../../core/frames.ts'
 import type { Ipv4, Mac } from '../../core/ip-packet.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Wire } from '../../ports/link-server.ts'

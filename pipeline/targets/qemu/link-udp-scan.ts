@@ -1,5 +1,5 @@
 import { encodeUdp } from '../../core/datagrams.ts'
-import { ipBytes, type Ipv4, type Mac } from '../../core/ip-packet.ts'
+import { type Ipv4, ipBytes, type Mac } from '../../core/ip-packet.ts'
 import { type UdpPorts, type UdpProbe, udpProbesFor } from '../../core/udp-probes.ts'
 import { MintmarkError } from '../../errors.ts'
 import { type Heard, ownMac, type Peer, udpSource } from './link-peer.ts'

@@ -84,6 +84,7 @@ export function sshClient(world: Pick<World, 'exec' | 'files' | 'clock'>, input:
     })
     // The client makes its socket when the login has worked.
     const opened = async (): Promise<boolean> => (await world.files.info(input.controlSocket)) !== null
+    let session: readonly string[] | null = null
     while (!refused && !(await opened()) && world.clock.now().getTime() < until) {
       await Promise.race([world.clock.sleep(50), done])
     }
@@ -91,10 +92,11 @@ export function sshClient(world: Pick<World, 'exec' | 'files' | 'clock'>, input:
       const first = await run('true', { timeoutMs: 30_000 })
       if (first.code === 0) return true
       // The key was taken and the session refused, as for a password that is too old.
-      problem = `${first.stdout}\n${first.stderr}`.split('\n').filter((line) => line.trim() !== '')
+      session = `${first.stdout}\n${first.stderr}`.split('\n').filter((line) => line.trim() !== '')
     }
     attempt.kill()
-    await done
+    await done // which tells of the banner, and of less than the session
+    if (session !== null) problem = session
     return false
   }
 

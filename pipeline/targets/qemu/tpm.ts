@@ -25,7 +25,7 @@ function tpmArgv({ state, socket }: EmulatedTpm): readonly string[] {
 }
 
 /** @throws MintmarkError TOOL_MISSING when this machine has no emulated TPM */
-export async function needTpm(world: Pick<World, 'exec'>): Promise<void> {
+async function needTpm(world: Pick<World, 'exec'>): Promise<void> {
   if ((await world.exec.which(program)) !== null) return
   throw new MintmarkError('TOOL_MISSING', `${program} is not on this machine, and machine.tpm needs it`, {
     hint: './mintmark setup --for tpm --yes',

@@ -33,13 +33,16 @@ test('another package of a rejected advisory does not reject', () => {
   const [, ssh] = reportInput().found?.findings ?? []
   assert.ok(ssh)
   const client = { ...ssh, package: 'openssh-client', fixed: null }
-  const found = { findings: [ssh, client], secrets: [] }
+  // Its name and version end and begin like those of the one that is named.
+  const longer = { ...ssh, package: `x-${ssh.package}`, installed: `${ssh.installed}~rc1` }
+  const found = { findings: [ssh, client, longer], secrets: [] }
   const report = buildReport(reportInput({ gate: rejectedGate, found }))
   assert.equal(
     report.findings?.map((item) => [item.package, item.state]),
     [
       ['openssh-server', 'rejects'],
       ['openssh-client', 'open'],
+      ['x-openssh-server', 'open'],
     ],
   )
 })

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { dayMs } from '../../../core/days.ts'
 import {
   type IndexFile,
   indexFilesOf,
@@ -13,7 +14,7 @@ import { download } from './verify-suites.ts'
 
 /** Debian's biggest index has 55 MB; nothing near this is an index. */
 const mostBytes = 512 * 2 ** 20
-const keptMs = 14 * 86_400_000
+const keptMs = 14 * dayMs
 
 const unpackers: Readonly<Record<string, readonly string[]>> = {
   '.xz': ['xz', '--decompress', '--force', '--memlimit-decompress=256MiB'],

@@ -34,7 +34,7 @@ const packages: readonly string[] = [
   'btrfs-progs',
 ]
 
-/** Packages are only unpacked: nothing of them runs, and apt verifies each by the archive's keys. */
+/** Packages are only unpacked, none of their scripts run, and apt verifies each by the archive's keys. */
 const options: readonly string[] = [
   '--mode=unshare',
   '--variant=extract',

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Packs the few programs and kernel modules that the helper machine needs, out of a root of extracted packages.
-# usage: pack.sh ROOT   (mmdebstrap's customize hook; init.sh lies beside it; results are left below ROOT/.mintmark)
+# usage: pack.sh ROOT   (mmdebstrap's extract hook; init.sh lies beside it; results are left below ROOT/.mintmark)
 set -eu
 root=$1
 out=$root/.mintmark

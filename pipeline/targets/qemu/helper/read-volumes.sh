@@ -17,7 +17,6 @@ give_up() {
     echo "$1"
     tail -n 12 "$log" | tr -cd '\11\12\40-\176'
   } >failed
-  umount /mnt/volume-* 2>/dev/null || true
   tar --create --file="$OUT" failed
   exit 1
 }
@@ -29,7 +28,8 @@ volumes=0
 
 tag() { blkid --probe --match-tag "$2" --output value "$1" || true; }
 
-is_zero() { [ -z "$(tr -d '\0' <"$1" | head -c 1 | od -A n -t x1)" ]; }
+# What can't be read is not zero.
+is_zero() { [ -z "$({ tr -d '\0' <"$1" || echo unreadable; } 2>/dev/null | head -c 1 | od -A n -t x1)" ]; }
 
 # usage: check WHAT DEVICE TYPE   Replays the journal (of the copy that this machine writes to), then proves the structure.
 check() {
@@ -83,8 +83,11 @@ take() {
   mkdir -p "$at"
   mount -t "$type" -o "$options" "$3" "$at" 2>"$log" || give_up "$1 can not be mounted as $type"
   if [ "$type" = btrfs ]; then
-    btrfs subvolume get-default "$at" | sed 's/^ID 5 (FS_TREE)$/default /; s/^ID .* path /default /' >>report
-    btrfs subvolume list "$at" | sed 's/^ID .* path /subvolume /' >>report
+    { btrfs subvolume get-default "$at" >default && btrfs subvolume list "$at" >subvolumes; } 2>"$log" ||
+      give_up "$1 does not name its subvolumes"
+    sed 's/^ID 5 (FS_TREE)$/default /; s/^ID .* path /default /' default >>report
+    sed 's/^ID .* path /subvolume /' subvolumes >>report
+    rm default subvolumes
   fi
   find "$at" -mindepth 1 -printf '%y %s %P\0' >"$volumes.names" 2>"$log" || give_up "$1 can not be listed whole"
   echo 'state read' >>report
@@ -113,9 +116,10 @@ take_logical() {
   done <groups
   lvm vgchange --activate y --ignoreactivationskip --activationmode complete >"$log" 2>&1 ||
     give_up "LVM's logical volumes can not be activated"
-  lvm lvs --noheadings --separator ' ' --options lv_active,lv_layout,lv_dm_path,vg_name,lv_name >logical 2>"$log" ||
+  lvm lvs --noheadings --separator ' ' --options lv_layout,lv_dm_path,vg_name,lv_name,lv_active >logical 2>"$log" ||
     give_up "LVM's logical volumes can not be listed"
-  while read -r active layout path group name; do
+  # The last column may be empty, which `read` takes for no column at all.
+  while read -r layout path group name active; do
     case $layout in
       *pool*) continue ;; # what a pool holds is in the volumes made of it
     esac
@@ -149,4 +153,3 @@ tar --create --file="$OUT" --blocking-factor=2048 --format=posix --numeric-owner
   --verbatim-files-from --files-from=/run/first --directory=/run/volumes --files-from=/run/rest \
   --directory="$answer" --add-file=complete 2>"$log" || give_up 'the answer could not be written'
 [ ! -s "$log" ] || give_up 'the answer could not be written whole'
-umount /run/volumes/volume-*

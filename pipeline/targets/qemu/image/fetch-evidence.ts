@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { dearmor } from '../../../core/openpgp-armor.ts'
 import { checkSignature, mirrored, mirrorSettingOf } from '../../../core/image-evidence.ts'
+import { dearmor } from '../../../core/openpgp-armor.ts'
 import { certificatesOf } from '../../../core/openpgp-keyring.ts'
 import type { Publisher } from '../../../core/publishers.ts'
 import { MintmarkError } from '../../../errors.ts'
