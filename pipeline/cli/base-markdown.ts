@@ -1,11 +1,10 @@
-import { dayMs } from '../core/days.ts'
+import { daysSince } from '../core/days.ts'
 import type { BaseLock, ImageLock, SeenSuite } from '../model/base.ts'
 import type { Lifecycle } from '../model/lifecycle.ts'
 
 type Row = readonly [what: string, from: string, to: string]
 
-const days = (from: string, now: Date): string =>
-  `${Math.floor((now.getTime() - Date.parse(from)) / dayMs)} d`
+const days = (from: string, now: Date): string => `${daysSince(from, now)} d`
 
 const code = (text: string): string => `\`${text.replaceAll('`', '')}\``
 

@@ -1,15 +1,11 @@
 import { columns } from '../core/columns.ts'
-import { dayMs } from '../core/days.ts'
+import { daysSince } from '../core/days.ts'
 import { lifecycleAt } from '../core/lifecycle.ts'
 import type { MintmarkError } from '../errors.ts'
 import type { ArchiveLock, ImageLock } from '../model/base.ts'
 import type { LifecycleRow } from '../model/lifecycle.ts'
 import type { BaseSight } from '../targets/target.ts'
 import { localTime } from './local-time.ts'
-
-/** Whole days since then. */
-export const daysSince = (from: string, now: Date): number =>
-  Math.floor((now.getTime() - Date.parse(from)) / dayMs)
 
 /** `90d of 1 d, 89 d left`: the age against what the definition allows. */
 export function ageText(born: string, maxAge: string, now: Date): string {

@@ -13,6 +13,10 @@ export const dayHolds = (day: string, now: Date): boolean => now.getTime() <= en
 export const daysUntil = (day: string, now: Date): number =>
   Math.floor(endOf(day) / dayMs) - Math.floor(now.getTime() / dayMs)
 
+/** Whole days since then; NaN for text that is no date. */
+export const daysSince = (from: string, now: Date): number =>
+  Math.floor((now.getTime() - Date.parse(from)) / dayMs)
+
 /** Hours since then; NaN for text that is no date. */
 export const ageHours = (then: string, now: Date): number => (now.getTime() - Date.parse(then)) / hourMs
 

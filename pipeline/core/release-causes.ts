@@ -1,6 +1,6 @@
 import type { Definition } from '../model/definition.ts'
 import type { GateDecision, GateReason } from '../model/gate.ts'
-import { dayMs } from './days.ts'
+import { daysSince } from './days.ts'
 import type { PendingUpgrade } from './pending-upgrades.ts'
 
 /** Why an image is built although there is a release of it. */
@@ -54,7 +54,7 @@ function reasonText(reason: GateReason, input: JudgedAgain): string {
   }
   if (reason.kind === 'waiver') return `${reason.id}: ${reason.text}`
   if (reason.kind === 'base-age') {
-    const age = Math.floor((clock.getTime() - Date.parse(baseMade)) / dayMs)
+    const age = daysSince(baseMade, clock)
     if (age >= 0) return `the base is ${age} days old, over maxAge ${definition.base.maxAge}`
   }
   return `policy ${input.now.policy.name} no longer passes it: ${reason.id}  ${reason.text}`

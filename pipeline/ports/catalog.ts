@@ -18,7 +18,7 @@ export interface Entry {
 export interface Catalog {
   /** For people: the folder or the bucket. */
   readonly location: string
-  /** The whole blob, for reports. @throws MintmarkError NOT_FOUND, or VERIFY_FAILED when its digest is another one */
+  /** The whole blob, for reports. @throws MintmarkError VERIFY_FAILED when it is gone or its digest is another one */
   getBlob(sha256: string): Promise<Uint8Array>
   /** Reads the blob through, without keeping it: fit for images. */
   checkBlob(sha256: string): Promise<BlobState>

@@ -8,7 +8,7 @@ import type { World } from '../ports/world.ts'
 
 /**
  * A report that a record names: as text without a schema, else as the value in it.
- * @throws MintmarkError NOT_FOUND, or VERIFY_FAILED when it is not what was recorded
+ * @throws MintmarkError NOT_FOUND when the record names none, VERIFY_FAILED when it is gone or not what was recorded
  */
 export async function readReport(
   world: World,

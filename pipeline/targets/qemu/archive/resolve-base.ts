@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { dayMs } from '../../../core/days.ts'
 import { sha256 } from '../../../core/digest.ts'
 import { checkDiskLayout, type DiskLayout } from '../../../core/disk-layout.ts'
 import { parsedJson } from '../../../core/parsed-json.ts'
@@ -15,7 +16,6 @@ import { toolVersions } from './tool-versions.ts'
 import { lookAtSuites, seenIn, type Trust, verifyLists, writeKeyring } from './verify-suites.ts'
 
 const minuteMs = 60_000
-const dayMs = 24 * 60 * minuteMs
 const gib = 1024 ** 3
 const scratchBytes = 4 * gib
 /** The disk has some 0.5 GiB. */
