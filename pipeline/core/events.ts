@@ -15,12 +15,16 @@ interface Place {
 export const eventsPrefix = ({ image, version, variant }: Place): string =>
   `releases/${image}/${version}/${variant}/events/`
 
-export const eventKey = (place: Place, sequence: number): string =>
-  `${eventsPrefix(place)}${String(sequence).padStart(6, '0')}.dsse.json`
+/** Where the moves of a channel are. */
+export const historyPrefix = (image: string, channel: string, variant: string): string =>
+  `history/${image}/${channel}/${variant}/`
 
-export const isEventKey = (key: string): boolean => /\/events\/\d{6}\.dsse\.json$/.test(key)
+export const eventKey = (prefix: string, sequence: number): string =>
+  `${prefix}${String(sequence).padStart(6, '0')}.dsse.json`
 
-export const headKey = (place: Place): string => `${eventsPrefix(place)}head.json`
+export const isEventKey = (key: string): boolean => /\/\d{6}\.dsse\.json$/.test(key)
+
+export const headKey = (prefix: string): string => `${prefix}head.json`
 
 /** The bytes that an event's envelope carries. */
 export function eventPayload(event: ReleaseEvent): Uint8Array {

@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { Arch, ControlId, Day, ImageName, TeamName } from './ids.ts'
+import { Channel } from './channel.ts'
+import { Arch, ChannelName, ControlId, Day, ImageName, TeamName } from './ids.ts'
 
 /** Debian package names (Policy 5.6.1); no version, no option, and no `-` at the end, by which apt is told to remove. */
 export const PackageName = z
@@ -295,9 +296,12 @@ export const Definition = z.strictObject({
     .strictObject({ qemu: z.strictObject({}).meta({ examples: [{}] }) })
     .meta({ description: 'Where the image is built: qemu, on this machine.', examples: [{ qemu: {} }] }),
   channels: z
-    .strictObject({ nightly: z.strictObject({}) })
+    .record(ChannelName, Channel)
     .prefault({ nightly: {} })
-    .meta({ description: 'Where releases go.' }),
+    .meta({
+      description: 'Where releases go: nightly without asking, the others by promote.',
+      examples: [{ nightly: {}, stable: { needs: { approvals: 1, soak: '48h' } } }],
+    }),
 })
 export type Definition = z.infer<typeof Definition>
 
@@ -312,6 +316,5 @@ export const notYetSupported: readonly string[] = [
   'targets.alibaba',
   'targets.tencent',
   'targets.huawei',
-  'channels.stable',
   'hardening.values',
 ]

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { GateDecision } from './gate.ts'
-import { ImageName, Instant, Sha256 } from './ids.ts'
+import { ChannelName, ImageName, Instant, Sha256 } from './ids.ts'
 import { Version } from './release.ts'
 import { Database, Finding, ScanReport, Severity } from './stages.ts'
 
@@ -33,6 +33,43 @@ const Rescan = z.strictObject({
 })
 export type Rescan = z.infer<typeof Rescan>
 
+/** A person, or a job in a person's name, accepted what a diff shows. */
+const Approved = z.strictObject({
+  channel: ChannelName,
+  /** Digest of the diff that they saw (of its canonical JSON), and what it was made against; null: the channel was empty. */
+  diff: Sha256,
+  from: Version.nullable(),
+  by: z.string().min(1).max(200),
+  comment: z.string().max(2000).nullable(),
+})
+export type Approved = z.infer<typeof Approved>
+
+/** The channel was moved to this release: its own history has these, and no other events. */
+const Pointed = z.strictObject({
+  channel: ChannelName,
+  why: z.enum(['released', 'promoted', 'rolled-back']),
+  from: Version.nullable(),
+  /** Who moved it. */
+  by: z.string().min(1).max(200),
+  /** Null where nobody had to look: nightly. */
+  diff: Sha256.nullable(),
+  /** Who accepted it, as their events say. */
+  approvals: z.array(z.strictObject({ by: z.string(), event: Sha256 })),
+  reason: z.string().max(2000).nullable(),
+})
+export type Pointed = z.infer<typeof Pointed>
+
+/** Somebody got, or lost, the image. */
+const Shared = z.strictObject({
+  channel: ChannelName,
+  /** As the definition names them. */
+  principal: z.string().min(1).max(300),
+  /** Where it is for them: a path, or a reference with its digest. */
+  reference: z.string().min(1).max(500),
+  by: z.string().min(1).max(200),
+})
+export type Shared = z.infer<typeof Shared>
+
 const common = {
   schema: z.literal(1),
   at: Instant,
@@ -52,8 +89,15 @@ const common = {
 /** What happened to a release after it was recorded. */
 export const ReleaseEvent = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('rescanned'), data: Rescan }),
+  z.strictObject({ ...common, kind: z.literal('approved'), data: Approved }),
+  z.strictObject({ ...common, kind: z.literal('pointed'), data: Pointed }),
+  z.strictObject({ ...common, kind: z.literal('granted'), data: Shared }),
+  z.strictObject({ ...common, kind: z.literal('revoked'), data: Shared }),
 ])
 export type ReleaseEvent = z.infer<typeof ReleaseEvent>
+export type EventKind = ReleaseEvent['kind']
+/** What is said of one kind of event. */
+export type EventOf<K extends EventKind> = Extract<ReleaseEvent, { readonly kind: K }>
 
 /** in-toto Statement v1 with an event as its predicate. */
 export const EventStatement = z.strictObject({

@@ -19,6 +19,13 @@ export const ControlId = z
   .regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, 'an id is lower-case words with "-"')
 export type ControlId = z.infer<typeof ControlId>
 
+/** A channel: what people follow, e.g. nightly, stable. Becomes part of keys and folder names. */
+export const ChannelName = z
+  .string()
+  .regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, 'a channel is lower-case words with "-", e.g. stable')
+  .max(40)
+export type ChannelName = z.infer<typeof ChannelName>
+
 /** ISO 8601, UTC, e.g. 2026-11-22T03:00:00.000Z */
 export const Instant = z.iso.datetime()
 export type Instant = z.infer<typeof Instant>

@@ -13,7 +13,7 @@ export interface Entry {
 
 /**
  * Where images, reports, records and channels live. Blobs are named by their digest (lower-case hex); keys are
- * `releases/...json` and `channels/...json`.
+ * `releases/...json`, `channels/...json` and `history/...json`.
  */
 export interface Catalog {
   /** For people: the folder or the bucket. */

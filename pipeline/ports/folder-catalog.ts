@@ -8,6 +8,8 @@ import { withLock } from './lock.ts'
 /** Longest wait for another writer; a swap itself takes some milliseconds. */
 const lockWaitMs = 20_000
 
+const tops = ['channels', 'history', 'releases'] as const
+
 const hexDigest = /^[0-9a-f]{64}$/
 const keySegment = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/
 
@@ -22,7 +24,7 @@ function isKey(key: string): boolean {
   const [top] = segments
   return (
     segments.length >= 3 &&
-    (top === 'releases' || top === 'channels') &&
+    tops.some((name) => name === top) &&
     segments.every((segment) => keySegment.test(segment) && !segment.includes('..')) &&
     key.endsWith('.json')
   )
@@ -37,7 +39,8 @@ const digest = (content: string | Uint8Array): string => createHash('sha256').up
 
 /**
  * A catalog in a folder, private to its owner:
- * `blobs/sha256/ab/<hex>`, `releases/<image>/<version>/...`, `channels/<image>/<channel>/<variant>.json`.
+ * `blobs/sha256/ab/<hex>`, `releases/<image>/<version>/...`, `channels/<image>/<channel>/<variant>.json`,
+ * `history/<image>/<channel>/<variant>/...`.
  */
 export function folderCatalog(root: string, files: Files): Catalog {
   const lockPath = join(root, 'lock')
@@ -145,7 +148,7 @@ export function folderCatalog(root: string, files: Files): Catalog {
         if (child.startsWith(prefix) || prefix.startsWith(`${child}/`)) await walk(child)
       }
     }
-    for (const top of ['channels', 'releases']) {
+    for (const top of tops) {
       if (top.startsWith(prefix) || prefix.startsWith(`${top}/`)) await walk(top)
     }
     return found.sort()

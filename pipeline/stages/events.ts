@@ -1,154 +1,68 @@
-import { canonicalJson, sha256 } from '../core/digest.ts'
-import { bytesToSign, envelopeText, parseEnvelope } from '../core/dsse.ts'
-import { eventKey, eventPayload, eventsPrefix, headKey, isEventKey, parseEvent } from '../core/events.ts'
-import { parsedJson } from '../core/parsed-json.ts'
-import { MintmarkError } from '../errors.ts'
-import { EventHead, type ReleaseEvent } from '../model/event.ts'
-import type { Entry } from '../ports/catalog.ts'
+import { eventsPrefix } from '../core/events.ts'
+import type { EventKind, EventOf, ReleaseEvent } from '../model/event.ts'
 import type { World } from '../ports/world.ts'
-import { checkSignature, isValidOn, shortDigest, type TrustedKey } from './check-signature.ts'
+import {
+  appendToChain,
+  type Chain,
+  type EventChain,
+  readChain,
+  type StoredEvent,
+  type Trust,
+  trustedChain,
+} from './chain.ts'
+import { isValidOn, shortDigest } from './check-signature.ts'
 import type { Release } from './read-release.ts'
 
-/** Whose signatures count: `trust`, and this machine's own key unless `onlyTrust`. */
-export interface Trust {
-  readonly trust: readonly TrustedKey[]
-  readonly onlyTrust: boolean
-}
-
-export interface StoredEvent {
-  readonly event: ReleaseEvent
-  /** Digest of the envelope's text: the next event names it. */
-  readonly sha256: string
-}
-
-export interface EventChain {
-  /** Oldest first; those before the broken link. */
-  readonly events: readonly StoredEvent[]
-  /** The first link that is wrong, and how. */
-  readonly broken: {
-    readonly code: 'CHAIN_BROKEN' | 'VERIFY_FAILED'
-    readonly key: string
-    readonly text: string
-  } | null
-}
-
-type Broken = NonNullable<EventChain['broken']>
-
-/** Every writer that gets in between has added an event; this many at once is no coincidence. */
-const attempts = 20
-
-const bare = (key: string): string => key.split('/').at(-1) ?? key
-
-/** Checks one stored event against its place, the record and the event before. */
-async function checkEvent(
-  world: World,
-  release: Release,
-  text: string,
-  before: StoredEvent | undefined,
-  trust: Trust,
-): Promise<StoredEvent | Omit<Broken, 'key'>> {
-  const sequence = (before?.event.sequence ?? 0) + 1
-  const what = `event ${sequence}`
-  const forged = (why: string): Omit<Broken, 'key'> => ({ code: 'VERIFY_FAILED', text: `${what} ${why}` })
-  const loose = (why: string): Omit<Broken, 'key'> => ({ code: 'CHAIN_BROKEN', text: `${what} ${why}` })
-  let event: ReleaseEvent
-  let signed: Awaited<ReturnType<typeof checkSignature>>
-  try {
-    const { envelope, payload } = parseEnvelope(text, 'it')
-    event = parseEvent(payload)
-    const day = event.at.slice(0, 10)
-    signed = await checkSignature(world, { envelope, payload, day }, trust.trust, !trust.onlyTrust)
-  } catch (cause) {
-    if (!(cause instanceof MintmarkError)) throw cause
-    return forged(`was changed: ${cause.message}`)
-  }
-  if (!signed.right) return forged(`is not signed as it has to be: ${signed.text}`)
-  const about = `${event.image}@${event.version} ${event.variant}`
-  if (about !== `${release.image}@${release.version} ${release.variant}`) return forged(`is of ${about}`)
-  if (event.record !== release.record)
-    return forged(
-      `is about the record ${shortDigest(event.record)}, this one is ${shortDigest(release.record)}`,
-    )
+/** What happened to a release since it was recorded. */
+export function chainOf(release: Release): Chain {
+  const title = `${release.image}@${release.version}`
   const { sha256: subject } = release.statement.predicate.artifact
-  if (event.subject !== subject)
-    return forged(`is about the image ${shortDigest(event.subject)}, this one is ${shortDigest(subject)}`)
-  if (event.sequence !== sequence) return loose(`says that it is event ${event.sequence}`)
-  const previous = before?.sha256 ?? null
-  if (event.previous !== previous) {
-    const named = event.previous === null ? 'none' : shortDigest(event.previous)
-    const is = previous === null ? 'there is none' : `event ${sequence - 1} is ${shortDigest(previous)}`
-    return loose(`names ${named} as the event before it; ${is}`)
+  const foreign = (event: ReleaseEvent): string | null => {
+    const about = `${event.image}@${event.version} ${event.variant}`
+    if (about !== `${title} ${release.variant}`) return `is of ${about}`
+    if (event.record !== release.record)
+      return `is about the record ${shortDigest(event.record)}, this one is ${shortDigest(release.record)}`
+    if (event.subject !== subject)
+      return `is about the image ${shortDigest(event.subject)}, this one is ${shortDigest(subject)}`
+    return event.kind === 'pointed' ? "is of a channel's history" : null
   }
-  return { event, sha256: sha256(text) }
+  return { prefix: eventsPrefix(release), title, hint: `./mintmark verify ${title}`, foreign }
 }
 
-/** What the newest writer knew. A writer that was killed before it moved the head has left it behind, never ahead. */
-function checkHead(release: Release, head: Entry | null, events: readonly StoredEvent[]): Broken | null {
-  if (head === null) return null
-  const key = headKey(release)
-  const parsed = EventHead.safeParse(parsedJson(head.value))
-  if (!parsed.success) return { code: 'VERIFY_FAILED', key, text: `${bare(key)} is not what was written` }
-  const { sequence, sha256: digest } = parsed.data
-  const named = events[sequence - 1]
-  if (named === undefined)
-    return {
-      code: 'CHAIN_BROKEN',
-      key: eventKey(release, events.length + 1),
-      text: `event ${events.length + 1} is missing, ${sequence} ${sequence === 1 ? 'was' : 'were'} written`,
-    }
-  if (named.sha256 === digest) return null
-  return {
-    code: 'CHAIN_BROKEN',
-    key: eventKey(release, sequence),
-    text: `event ${sequence} is ${shortDigest(named.sha256)}, the one that was written is ${shortDigest(digest)}`,
-  }
-}
+/** What every event about this release says of it. */
+export const aboutRelease = (
+  release: Release,
+): Pick<ReleaseEvent, 'image' | 'version' | 'variant' | 'subject' | 'record'> => ({
+  image: release.image,
+  version: release.version,
+  variant: release.variant,
+  subject: release.statement.predicate.artifact.sha256,
+  record: release.record,
+})
+
+/** Events of one kind, oldest first. */
+export const eventsOf = <K extends EventKind>(
+  events: readonly StoredEvent[],
+  kind: K,
+): readonly (StoredEvent & { readonly event: EventOf<K> })[] =>
+  events.filter((item): item is StoredEvent & { readonly event: EventOf<K> } => item.event.kind === kind)
 
 /**
  * What happened to a release since it was recorded, with every link checked: an event that is missing, changed, out of its
  * place or signed by nobody who counts ends the chain. It throws for none of them.
  */
-export async function readEvents(world: World, release: Release, trust: Trust): Promise<EventChain> {
-  // Before the list: a head that moves meanwhile would name an event that the list has not.
-  const head = await world.catalog.read(headKey(release))
-  const keys = (await world.catalog.list(eventsPrefix(release))).filter((key) => key !== headKey(release))
-  const events: StoredEvent[] = []
-  for (const found of keys) {
-    const key = eventKey(release, events.length + 1)
-    if (found !== key) {
-      const text = isEventKey(found)
-        ? `event ${events.length + 1} is missing, there is ${bare(found)}`
-        : `${bare(found)} is no event`
-      return { events, broken: { code: 'CHAIN_BROKEN', key: found, text } }
-    }
-    const entry = await world.catalog.read(key)
-    const checked = await checkEvent(world, release, entry?.value ?? '', events.at(-1), trust)
-    if ('code' in checked) return { events, broken: { ...checked, key } }
-    events.push(checked)
-  }
-  return { events, broken: checkHead(release, head, events) }
-}
+export const readEvents = (world: World, release: Release, trust: Trust): Promise<EventChain> =>
+  readChain(world, chainOf(release), trust)
 
 /**
  * Like `readEvents`, for who builds on them.
  * @throws MintmarkError CHAIN_BROKEN or VERIFY_FAILED with the link that is wrong
  */
-export async function trustedEvents(
+export const trustedEvents = (
   world: World,
   release: Release,
   trust: Trust,
-): Promise<readonly StoredEvent[]> {
-  const { events, broken } = await readEvents(world, release, trust)
-  if (broken === null) return events
-  throw new MintmarkError(
-    broken.code,
-    `the events of ${release.image}@${release.version} can't be trusted: ${broken.text}`,
-    {
-      hint: `./mintmark verify ${release.image}@${release.version}`,
-      where: { event: broken.key },
-    },
-  )
-}
+): Promise<readonly StoredEvent[]> => trustedChain(world, chainOf(release), trust)
 
 /**
  * Why this machine may not add to the history of a release; null when it may. Its key has to count for everybody for whom the
@@ -163,56 +77,25 @@ export async function whyNotWrite(world: World, release: Release, trust: Trust):
   return `this machine's key ${shortDigest(own.keyid)} is not among those that the release is trusted by`
 }
 
-/** Moves the head forward, never back; a head that can't be read is for `verify` to tell. */
-async function moveHead(world: World, release: Release, to: StoredEvent): Promise<void> {
-  const key = headKey(release)
-  const head: EventHead = { schema: 1, sequence: to.event.sequence, sha256: to.sha256 }
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const now = await world.catalog.read(key)
-    const parsed = EventHead.safeParse(now === null ? null : parsedJson(now.value))
-    if (parsed.success && parsed.data.sequence >= head.sequence) return
-    if (await world.catalog.compareAndSwap(key, now?.etag ?? null, canonicalJson(head))) return
-  }
-}
+/** A kind of event with what it says. */
+export type EventData = {
+  readonly [K in EventKind]: Pick<EventOf<K>, 'kind' | 'data'>
+}[EventKind]
 
 /**
- * Adds an event, signed by this machine's key: written whole or not at all. Another writer that is faster takes the number, and
- * `make` is asked again with that one's event as the last.
- * @param make what happened, given the last event; null when that is nothing new
+ * Adds an event to a release, signed by this machine's key: written whole or not at all. Another writer that is faster takes the
+ * number, and `make` is asked again with that one's event as the last.
+ * @param make what happened, given the last event and all of them; null when that is nothing new
  * @returns what was written, or null
  * @throws MintmarkError CHAIN_BROKEN, VERIFY_FAILED, CONFLICT, and what `make` throws
  */
-export async function appendEvent(
+export const appendEvent = (
   world: World,
   release: Release,
   trust: Trust,
-  make: (last: StoredEvent | null) => Promise<Pick<ReleaseEvent, 'kind' | 'data'> | null>,
-): Promise<StoredEvent | null> {
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const last = (await trustedEvents(world, release, trust)).at(-1) ?? null
-    const what = await make(last)
-    if (what === null) return null
-    const event: ReleaseEvent = {
-      ...what,
-      schema: 1,
-      at: world.clock.now().toISOString(),
-      image: release.image,
-      version: release.version,
-      variant: release.variant,
-      subject: release.statement.predicate.artifact.sha256,
-      record: release.record,
-      sequence: (last?.event.sequence ?? 0) + 1,
-      previous: last?.sha256 ?? null,
-    }
-    const payload = eventPayload(event)
-    const text = envelopeText(payload, [await world.keys.sign(bytesToSign(payload))])
-    if (!(await world.catalog.createOnly(eventKey(release, event.sequence), text))) continue
-    const stored = { event, sha256: sha256(text) }
-    await moveHead(world, release, stored)
-    return stored
-  }
-  throw new MintmarkError(
-    'CONFLICT',
-    `${attempts} other events of ${release.image}@${release.version} were written while this one was to be`,
-  )
-}
+  make: (last: StoredEvent | null, events: readonly StoredEvent[]) => Promise<EventData | null>,
+): Promise<StoredEvent | null> =>
+  appendToChain(world, chainOf(release), trust, async (last, events) => {
+    const what = await make(last, events)
+    return what === null ? null : { ...aboutRelease(release), ...what }
+  })

@@ -8,8 +8,9 @@ import type { GateDecision } from '../model/gate.ts'
 import type { RecordPredicate } from '../model/release.ts'
 import { BuildResult, type Database, ScanReport, TestReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
+import type { StoredEvent, Trust } from './chain.ts'
 import { type Choice, chooseReleases, type Place } from './choose-releases.ts'
-import { appendEvent, type StoredEvent, type Trust, trustedEvents, whyNotWrite } from './events.ts'
+import { appendEvent, eventsOf, trustedEvents, whyNotWrite } from './events.ts'
 import { type Judgement, judge, loadJudgement } from './gate.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
 import type { Release } from './read-release.ts'
@@ -73,11 +74,13 @@ async function definitionNow(world: World, predicate: RecordPredicate): Promise<
   }
 }
 
+type LastLook = ReturnType<typeof eventsOf<'rescanned'>>[number]
+
 /** The scan of the last look: what an event put into the catalog, or the release's own. */
 async function scanBefore(
   world: World,
   predicate: RecordPredicate,
-  last: StoredEvent | null,
+  last: LastLook | null,
 ): Promise<ScanReport> {
   if (last === null) return storedScan(world, predicate)
   const { report } = last.event.data
@@ -100,7 +103,7 @@ interface Look {
 
 function compare(
   predicate: RecordPredicate,
-  last: StoredEvent | null,
+  last: LastLook | null,
   before: ScanReport,
   now: { readonly scan: ScanReport; readonly gate: GateDecision },
 ): Look {
@@ -139,15 +142,17 @@ async function look(
   const scan = await lookUp(world, advisories, database, { predicate, os: definition.os })
   const facts = { image: release.image, definition, base, build, test, scan }
   const gate = await judge(world, facts, judgement)
-  const compared = async (last: StoredEvent | null): Promise<Look> =>
-    compare(predicate, last, await scanBefore(world, predicate, last), { scan, gate })
+  const compared = async (events: readonly StoredEvent[]): Promise<Look> => {
+    const last = eventsOf(events, 'rescanned').at(-1) ?? null
+    return compare(predicate, last, await scanBefore(world, predicate, last), { scan, gate })
+  }
 
   const notWritten = await whyNotWrite(world, release, trust)
   let seen: Look | null = null
   let event: StoredEvent | null = null
   if (notWritten === null) {
-    event = await appendEvent(world, release, trust, async (last) => {
-      seen = await compared(last)
+    event = await appendEvent(world, release, trust, async (_, events) => {
+      seen = await compared(events)
       if (!seen.changed || scan.database === null) return null
       const report = await world.catalog.putBlob(Buffer.from(canonicalJson(scan)))
       const data: Rescan = {
@@ -161,7 +166,7 @@ async function look(
       return { kind: 'rescanned', data }
     })
   }
-  const result: Look = seen ?? (await compared((await trustedEvents(world, release, trust)).at(-1) ?? null))
+  const result: Look = seen ?? (await compared(await trustedEvents(world, release, trust)))
   const { changes, changed, before } = result
   const canary = scan.database?.canary === true
   return {

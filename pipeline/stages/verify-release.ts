@@ -3,8 +3,9 @@ import { variantOf } from '../core/statement.ts'
 import { MintmarkError } from '../errors.ts'
 import { Reservation, TrustPolicy } from '../model/release.ts'
 import type { World } from '../ports/world.ts'
+import type { Trust } from './chain.ts'
 import { checkSignature, shortDigest, type TrustedKey } from './check-signature.ts'
-import { readEvents, type Trust } from './events.ts'
+import { readEvents } from './events.ts'
 import { type Located, openRecord, type Release } from './read-release.ts'
 
 const trustPath = 'scans/policies/trust.yaml'
@@ -153,7 +154,8 @@ async function checkEvents(
       text: `${events.length} unchanged since the record, the last of ${last.event.at}`,
     })
   for (const { event } of events)
-    links.push(await checkBlob(world, 'report', `of event ${event.sequence}`, event.data.report.sha256))
+    if (event.kind === 'rescanned')
+      links.push(await checkBlob(world, 'report', `of event ${event.sequence}`, event.data.report.sha256))
   return links
 }
 

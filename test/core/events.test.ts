@@ -1,7 +1,13 @@
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { compareLooks, eventKey, isEventKey, verdictDigest } from '../../pipeline/core/events.ts'
+import {
+  compareLooks,
+  eventKey,
+  eventsPrefix,
+  isEventKey,
+  verdictDigest,
+} from '../../pipeline/core/events.ts'
 import { changeLines, changesInShort } from '../../pipeline/core/render-rescan.ts'
 import type { Finding } from '../../pipeline/model/stages.ts'
 import { rescanned } from '../helpers/events.ts'
@@ -70,9 +76,9 @@ it('each finding of either look is counted once, and the same look twice has no 
 
 it('keys sort as the numbers do', () => {
   const place = { image: 'debian-13', version: '1.0.0', variant: 'qemu-x86_64' }
-  assert.is(eventKey(place, 7), 'releases/debian-13/1.0.0/qemu-x86_64/events/000007.dsse.json')
-  assert.ok(eventKey(place, 9) < eventKey(place, 10))
-  assert.ok(isEventKey(eventKey(place, 123456)))
+  assert.is(eventKey(eventsPrefix(place), 7), 'releases/debian-13/1.0.0/qemu-x86_64/events/000007.dsse.json')
+  assert.ok(eventKey(eventsPrefix(place), 9) < eventKey(eventsPrefix(place), 10))
+  assert.ok(isEventKey(eventKey(eventsPrefix(place), 123456)))
 })
 
 it('a verdict is the same one when policy, reasons and waivers are; counts and lists may move', () => {

@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { canonicalJson, sha256 } from '../../pipeline/core/digest.ts'
 import { bytesToSign, envelopeText, parseEnvelope } from '../../pipeline/core/dsse.ts'
-import { eventKey, eventPayload, headKey, parseEvent } from '../../pipeline/core/events.ts'
+import { eventKey, eventPayload, eventsPrefix, headKey, parseEvent } from '../../pipeline/core/events.ts'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import type { ReleaseEvent } from '../../pipeline/model/event.ts'
 import { nodeFiles } from '../../pipeline/ports/files.ts'
@@ -62,7 +62,7 @@ it.before.each(async (context) => {
 it.after.each((context) => context.box.close())
 
 const pathOf = ({ world }: Context, sequence: number): string =>
-  join(world.places.catalog, eventKey(place, sequence))
+  join(world.places.catalog, eventKey(eventsPrefix(place), sequence))
 
 /** What somebody does who can write to the catalog: the event, with something else in it, signed by `key` or as it was. */
 async function forge(
@@ -183,7 +183,7 @@ it('changed by who has the key: the next event, or the head, names another one',
 
 it('of another release, record or image', async (context) => {
   await cp(
-    join(context.world.places.catalog, eventKey({ ...place, version: '1.0.1' }, 1)),
+    join(context.world.places.catalog, eventKey(eventsPrefix({ ...place, version: '1.0.1' }), 1)),
     pathOf(context, 1),
     { force: true },
   )
@@ -200,7 +200,7 @@ it('a stranger among them, and a spoilt head', async (context) => {
   await world.catalog.createOnly(`releases/debian-13/1.0.0/qemu-x86_64/events/note.json`, '{}')
   assert.is(await broken(context), 'CHAIN_BROKEN: note.json is no event')
   await rm(join(world.places.catalog, 'releases/debian-13/1.0.0/qemu-x86_64/events/note.json'))
-  await writeFile(join(world.places.catalog, headKey(place)), 'nothing')
+  await writeFile(join(world.places.catalog, headKey(eventsPrefix(place))), 'nothing')
   assert.is(await broken(context), 'VERIFY_FAILED: head.json is not what was written')
 })
 
@@ -217,7 +217,7 @@ it('nothing is added to a chain that is broken', async (context) => {
 it('a head that a killed writer left behind is no fault, and is moved by the next', async (context) => {
   const { world, release } = context
   const [first] = await trustedEvents(world, release, trust)
-  const path = join(world.places.catalog, headKey(place))
+  const path = join(world.places.catalog, headKey(eventsPrefix(place)))
   await writeFile(path, canonicalJson({ schema: 1, sequence: 1, sha256: first?.sha256 }))
   assert.is(await broken(context), '')
   const fourth = await add(world, release, 4)

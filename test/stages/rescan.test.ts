@@ -6,7 +6,7 @@ import { run as rescanVerb } from '../../pipeline/cli/verbs/rescan.ts'
 import { run as showVerb } from '../../pipeline/cli/verbs/show.ts'
 import { run as verifyVerb } from '../../pipeline/cli/verbs/verify.ts'
 import { sha256 } from '../../pipeline/core/digest.ts'
-import { eventKey, headKey } from '../../pipeline/core/events.ts'
+import { eventKey, eventsPrefix, headKey } from '../../pipeline/core/events.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { findRelease } from '../../pipeline/stages/read-release.ts'
@@ -202,13 +202,13 @@ it('a forged history is not built on', async (context) => {
   const { world } = context
   await released(context, 'r-1')
   await rescan(context, fixtureDb)
-  await rm(join(world.places.catalog, eventKey(place, 1)))
+  await rm(join(world.places.catalog, eventKey(eventsPrefix(place), 1)))
   const { exit, releases } = await rescan(context, fixtureDb)
   assert.is(exit, 9)
   assert.is(releases[0].error.code, 'CHAIN_BROKEN')
   assert.match(releases[0].error.message, /event 1 is missing/)
   assert.is(await verifyVerb({ world, args: ['debian-12'], options: {} }), 9)
-  await rm(join(world.places.catalog, headKey(place)))
+  await rm(join(world.places.catalog, headKey(eventsPrefix(place))))
   assert.is((await rescan(context, earlierDb)).exit, 0)
 })
 

@@ -70,7 +70,7 @@ function dataOf(item: Rescanned) {
     before,
     changes,
     event: event === null ? null : { sequence: event.event.sequence, sha256: event.sha256 },
-    report: event?.event.data.report ?? null,
+    report: event?.event.kind === 'rescanned' ? event.event.data.report : null,
     notWritten,
   }
 }
