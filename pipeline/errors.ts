@@ -14,8 +14,10 @@ export type ErrorCode =
   | 'BUSY'
   | 'BASE_REFUSED'
   | 'GATE_REJECTED'
+  | 'PROMOTION_REFUSED'
   | 'BUILD_FAILED'
   | 'PROVIDER_UNREACHABLE'
+  | 'PROVIDER_REFUSED'
   | 'CHAIN_BROKEN'
   | 'CONFLICT'
   | 'VERIFY_FAILED'
@@ -52,11 +54,21 @@ export const errorTable = {
   BUSY: { blame: 'environment', exit: 4, hint: 'wait for the other run to end, or stop it' },
   BASE_REFUSED: { blame: 'image', exit: 5, hint: './mintmark base show IMAGE shows what the base is' },
   GATE_REJECTED: { blame: 'image', exit: 5, hint: 'mend the reasons above and run the release again' },
+  PROMOTION_REFUSED: {
+    blame: 'image',
+    exit: 5,
+    hint: './mintmark promote IMAGE CHANNEL --dry-run shows what it still needs',
+  },
   BUILD_FAILED: { blame: 'image', exit: 7, hint: 'the full log is in the run folder' },
   PROVIDER_UNREACHABLE: {
     blame: 'provider',
     exit: 8,
     hint: 'check the network and the mirror, then run the same command again',
+  },
+  PROVIDER_REFUSED: {
+    blame: 'provider',
+    exit: 8,
+    hint: 'check the credentials and what they are allowed to do',
   },
   CHAIN_BROKEN: { blame: 'environment', exit: 9, hint: 'start over with --fresh' },
   CONFLICT: {
@@ -82,6 +94,9 @@ export interface ErrorOptions {
   readonly details?: readonly string[]
   readonly cause?: unknown
 }
+
+/** Exit code of a verb that shows what it would do, and was asked to say so (`--detailed-exitcode`, or a plan not applied). */
+export const changesPending = 6
 
 /**
  * The one error class. Message: lower case, no full stop, with the value that was wrong.

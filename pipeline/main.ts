@@ -40,24 +40,26 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
   const [
     { nodeExec },
     { nodeFiles },
-    { withLock },
+    { lockUntil },
     { findTools },
-    { folderCatalog },
-    { signing },
+    { catalogOpener },
+    { chooseSigner },
     { placesFrom },
     { nodeNet },
     { fetchBytes },
+    { zip },
     { loadEnv },
   ] = await Promise.all([
     import('./ports/exec.ts'),
     import('./ports/files.ts'),
     import('./ports/lock.ts'),
     import('./ports/find-tools.ts'),
-    import('./ports/folder-catalog.ts'),
-    import('./ports/signing.ts'),
+    import('./ports/open-catalog.ts'),
+    import('./ports/choose-signer.ts'),
     import('./ports/places.ts'),
     import('./ports/net.ts'),
     import('./ports/fetch.ts'),
+    import('./ports/zip.ts'),
     import('./cli/load-env.ts'),
   ])
   // A pseudo-terminal without a size (script, docker run -t) has no line to redraw.
@@ -69,20 +71,25 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     color: live && process.env['NO_COLOR'] === undefined,
     spinner: live ? spinner : null,
   })
+  // Which Node the AWS SDK runs on is for the README to say, and not for stderr of every command.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
   const env = await loadEnv(process.env, nodeFiles, root)
   const places = placesFrom(env, root)
   const exec = nodeExec(signal)
+  const openCatalog = catalogOpener({ files: nodeFiles, env, cache: places.blobs, signal, warn: report.warn })
   return {
     exec,
     files: nodeFiles,
-    withLock,
+    withLock: lockUntil(signal),
     clock: systemClock,
     net: nodeNet,
     fetch: fetchBytes,
     report,
     tools: findTools(exec, nodeFiles, places),
-    catalog: folderCatalog(places.catalog, nodeFiles),
-    keys: signing(places.keys, nodeFiles),
+    catalog: openCatalog(places.catalog),
+    openCatalog,
+    keys: chooseSigner(env, places.keys, nodeFiles, report.note),
+    zip,
     places,
     env,
     signal,
@@ -93,13 +100,19 @@ async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json')
   const stop = new AbortController()
   let stopped: 'INTERRUPTED' | 'TERMINATED' | null = null
-  const onSignal = (code: 'INTERRUPTED' | 'TERMINATED') => () => {
-    if (stopped !== null) process.exit(code === 'INTERRUPTED' ? 130 : 143)
-    stopped = code
-    stop.abort()
+  const onSignal = (code: 'INTERRUPTED' | 'TERMINATED') => (name: NodeJS.Signals) => {
+    if (stopped === null) {
+      stopped = code
+      stop.abort()
+      return
+    }
+    // A person who asks twice does not want to wait; a terminal that closes asks several times, by its shell and by the kernel.
+    if (name !== 'SIGHUP') process.exit(code === 'INTERRUPTED' ? 130 : 143)
   }
   process.on('SIGINT', onSignal('INTERRUPTED'))
   process.on('SIGTERM', onSignal('TERMINATED'))
+  // The terminal was closed, or the connection to it lost.
+  process.on('SIGHUP', onSignal('TERMINATED'))
   try {
     const parsed = await parse(argv)
     if (parsed.kind === 'help') {
@@ -114,9 +127,18 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+// A terminal that was closed takes no more words, and what has begun still has to be cleared away.
+process.stderr.on('error', () => undefined)
 // A reader that went away (`| head`) is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  if (error.code === 'EIO') return
+  const full = error.code === 'ENOSPC' || error.code === 'EDQUOT' || error.code === 'EFBIG'
+  const lost = new MintmarkError(
+    full ? 'NO_SPACE' : 'TOOL_FAILED',
+    `the result can't be written to where stdout leads: ${error.message}`,
+    { cause: error },
+  )
+  process.exit(printError(lost, { console: terminal, json: false }))
 })
 process.exitCode = await main(process.argv.slice(2))

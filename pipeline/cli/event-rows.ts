@@ -1,7 +1,7 @@
 import { listed, unique } from '../core/lists.ts'
 import { changesInShort } from '../core/render-rescan.ts'
 import { visible } from '../core/show-value.ts'
-import type { EventOf, ReleaseEvent } from '../model/event.ts'
+import type { EventOf } from '../model/event.ts'
 import type { EventChain } from '../stages/chain.ts'
 import { eventsOf } from '../stages/events.ts'
 import { localTime } from './local-time.ts'
@@ -21,26 +21,9 @@ function rescanRows({ at, sequence, data }: EventOf<'rescanned'>): readonly Row[
   ]
 }
 
-/** What happened, on one line. */
-export function eventText(event: ReleaseEvent): string {
-  switch (event.kind) {
-    case 'rescanned':
-      return `re-scanned: ${event.data.gate.verdict === 'passed' ? 'passes' : 'would be rejected'}`
-    case 'approved':
-      return `approved for ${event.data.channel} by ${visible(event.data.by)}, diff sha256:${event.data.diff.slice(0, 12)}…`
-    case 'pointed':
-      return `${event.data.channel} → ${event.version} (${event.data.why} by ${visible(event.data.by)})`
-    case 'granted':
-      return `shared with ${visible(event.data.principal)} by ${visible(event.data.by)}`
-    case 'revoked':
-      return `no longer shared with ${visible(event.data.principal)}, by ${visible(event.data.by)}`
-  }
-}
-
-/** What happened to a release since its record, as rows of `show`: the last re-scan, all else, and whether the chain holds. */
+/** What happened to a release since its record, as rows of `show`: the last re-scan, and whether the chain holds. Approvals and shares have rows of their own. */
 export function eventRows({ events, broken }: EventChain): readonly Row[] {
   const last = eventsOf(events, 'rescanned').at(-1)
-  const others = events.filter(({ event }) => event.kind !== 'rescanned')
   const chain =
     broken === null
       ? `✓ record and ${events.length} event${events.length === 1 ? '' : 's'} unchanged`
@@ -51,9 +34,6 @@ export function eventRows({ events, broken }: EventChain): readonly Row[] {
       : broken === null
         ? [['re-scanned', 'never'] as const]
         : []),
-    ...others.map(
-      ({ event }, at): Row => [at === 0 ? 'since' : '', `${localTime(event.at)}  ${eventText(event)}`],
-    ),
     ...(events.length === 0 && broken === null ? [] : [['events', chain] as const]),
   ]
 }

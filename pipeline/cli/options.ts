@@ -49,3 +49,17 @@ export function secondScannerOption(
   }
   return { name, database }
 }
+
+/** The run's id, which the jobs of several variants share: the flag, else the environment; null for one of its own. */
+export function runOption(
+  options: Readonly<Record<string, string | boolean | undefined>>,
+  env: Env,
+): string | null {
+  const run = textOption(options, 'run') ?? (env['MINTMARK_RUN'] || null)
+  // It names a folder beside the lock of the image.
+  if (run === null || (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(run) && run !== 'lock')) return run
+  throw new MintmarkError(
+    'USAGE',
+    `--run is "${run}": expected letters, digits, ".", "_" and "-", at most 64`,
+  )
+}

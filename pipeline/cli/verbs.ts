@@ -25,7 +25,11 @@ const second = [
   ['--second-scanner <name>', 'grype: let it look as well; it adds findings and never removes one'],
   ['--grype-db <where>', 'its database: a folder or an archive'],
 ] as const
-const trust = ['--trust <file>', 'trust this public key (PEM) and no other'] as const
+const trust = ['--trust <file>', 'trust this public key (PEM) or policy (YAML), and nobody else'] as const
+const actor = [
+  '--by <name>',
+  'who does this, for the history (default: MINTMARK_ACTOR, who started the GitHub job, or the user)',
+] as const
 const oneRun = ['--run <id>', 'the run to work in (default: the latest)'] as const
 
 /** Runs one stage of a run again. */
@@ -56,7 +60,7 @@ export const verbs: readonly Verb[] = [
       consent,
       [
         '--for <purpose>',
-        'release (default), ansible, tpm, grype or test; may be given several times',
+        'release (default), ansible, tpm, grype, share or test; may be given several times',
         'many',
       ],
     ],
@@ -98,6 +102,7 @@ export const verbs: readonly Verb[] = [
       exploited,
       ...second,
       ['--release-version <version>', 'MAJOR.MINOR.PATCH instead of the derived one'],
+      ['--run <id>', 'an id that the jobs of several variants share, to make one version (or $MINTMARK_RUN)'],
       ['--fresh', 'build anyway: also when nothing changed, and not going on with a stopped run'],
       ['--emergency', 'ship although findings reject it, if it is no worse than the current release'],
       ['--reason <text>', 'why it is an emergency; it goes into the record'],
@@ -109,7 +114,7 @@ export const verbs: readonly Verb[] = [
     summary: 'list what was released',
     group: 'everyday',
     args: '[image]',
-    options: [],
+    options: [['--history [channel]', 'where its channels have been: when, from, to, who, why']],
     load: () => import('./verbs/releases.ts'),
   },
   {
@@ -122,6 +127,7 @@ export const verbs: readonly Verb[] = [
       ['--report <form>', 'print its report instead: html, json, md or sarif'],
       ['-o, --output <file>', 'write that report to a file'],
       ['--lang <language>', 'of that report: en or zh (default: as it is stored)'],
+      ['--stored', 'that report byte for byte as the record names it: without what happened since'],
     ],
     load: () => import('./verbs/show.ts'),
   },
@@ -138,11 +144,58 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/boot.ts'),
   },
   {
-    name: 'verify',
-    summary: 'check signature and digests of a release or of an image file',
+    name: 'share',
+    summary: 'who gets what a channel points to and who loses it: plan shows it, apply does it',
     group: 'everyday',
-    args: '<ref>',
-    options: [trust],
+    args: '<plan|apply> <image>',
+    options: [
+      ['--channel <name>', 'only this channel (default: all that share)'],
+      ['--plan <digest>', 'for apply: the plan that was printed and is now accepted'],
+      actor,
+      ['--markdown', 'for plan: for a pull request'],
+      ['--detailed-exitcode', 'for plan: exit 6 when something is to be done'],
+    ],
+    load: () => import('./verbs/share.ts'),
+  },
+  {
+    name: 'promote',
+    summary: 'move a channel to a release that has all that the channel needs',
+    group: 'everyday',
+    args: '<ref> <channel>',
+    options: [
+      actor,
+      database,
+      exploited,
+      ['--dry-run', 'only say what it has and what it lacks'],
+      ['--detailed-exitcode', 'with --dry-run: exit 6 when the channel would move'],
+    ],
+    load: () => import('./verbs/promote.ts'),
+  },
+  {
+    name: 'rollback',
+    summary: 'move a channel back to a release that it had',
+    group: 'everyday',
+    args: '<image> <channel>',
+    options: [
+      ['--reason <text>', 'why; it goes into the history of the channel'],
+      ['--to <version>', 'one that the channel had (default: the one before)'],
+      ['--accept-findings', 'although the older release has findings that the current one has not'],
+      actor,
+      database,
+      exploited,
+    ],
+    load: () => import('./verbs/rollback.ts'),
+  },
+  {
+    name: 'verify',
+    summary: 'check signatures and digests of a release, a record or an image file',
+    group: 'everyday',
+    args: '[ref]',
+    options: [
+      trust,
+      ['--sigstore-root <file>', "Sigstore's trusted root; else scans/policies/sigstore-root.json"],
+      ['--print-key', 'print who signs here, as an entry of scans/policies/trust.yaml'],
+    ],
     load: () => import('./verbs/verify.ts'),
   },
   {
@@ -177,6 +230,32 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/diff.ts'),
   },
   {
+    name: 'approve',
+    summary: 'look at what would come into a channel, and accept it',
+    group: 'also',
+    args: '<ref> <channel>',
+    options: [
+      ['--diff <sha256>', 'digest of the diff that was seen: accepts it (without: only shows it)'],
+      ['--comment <text>', 'for whoever asks later'],
+      ['--markdown', 'show the diff for a pull request'],
+      actor,
+    ],
+    load: () => import('./verbs/approve.ts'),
+  },
+  {
+    name: 'evidence',
+    summary: 'all that is known of a release as one zip, to be checked without mintmark',
+    group: 'also',
+    args: '<ref>',
+    options: [
+      ['-o, --output <file>', 'where to (default: IMAGE-VERSION-VARIANT-evidence.zip, here)'],
+      ['--force', 'replace that file'],
+      ['--incomplete', 'pack although something is not as it was signed; the archive says so'],
+      trust,
+    ],
+    load: () => import('./verbs/evidence.ts'),
+  },
+  {
     name: 'waive',
     summary: 'answer for a finding, for a time: written into scans/waivers',
     group: 'also',
@@ -206,6 +285,18 @@ export const verbs: readonly Verb[] = [
       ['--all', 'every release'],
     ],
     load: () => import('./verbs/rescan.ts'),
+  },
+  {
+    name: 'catalog',
+    summary:
+      'check that every record, pointer and image of the catalog is there and unchanged; restore from copies',
+    group: 'also',
+    args: '<check>',
+    options: [
+      ['--repair', 'restore missing and corrupt blobs where a copy is left'],
+      ['--from <catalog>', 'another catalog to copy from: a folder or s3://bucket/prefix'],
+    ],
+    load: () => import('./verbs/catalog.ts'),
   },
   {
     name: 'base',

@@ -9,3 +9,15 @@ export async function allEnded<T>(work: readonly Promise<T>[]): Promise<readonly
     return item.value
   })
 }
+
+/** The work for each item, so many at once; results in the order of the items. Begins no more after a rejection. */
+export async function inTurns<T, R>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const results: R[] = []
+  for (let start = 0; start < items.length; start += atOnce)
+    results.push(...(await allEnded(items.slice(start, start + atOnce).map(work))))
+  return results
+}

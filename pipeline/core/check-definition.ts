@@ -1,3 +1,4 @@
+import { firstChannel } from '../model/channel.ts'
 import type { Definition } from '../model/definition.ts'
 import { suggestion, unknownTeam } from './did-you-mean.ts'
 import { whyOwned } from './owned-places.ts'
@@ -199,6 +200,25 @@ function checkPolicy(
   ]
 }
 
+function checkChannels({ channels }: Definition): readonly Finding[] {
+  const needs: readonly Finding[] =
+    channels[firstChannel]?.needs === undefined
+      ? []
+      : [
+          {
+            path: ['channels', firstChannel, 'needs'],
+            text: `is not for ${firstChannel}, which takes every release: name another channel, e.g. stable`,
+            atKey: true,
+          },
+        ]
+  return [
+    ...needs,
+    ...Object.entries(channels).flatMap(([name, { share }]) =>
+      twice(['channels', name, 'share', 'qemu'], share.qemu),
+    ),
+  ]
+}
+
 /** What is wrong in a definition that fits the schema, as far as it can be told without any other file. */
 export const checkDefinition = (
   definition: Definition,
@@ -212,4 +232,5 @@ export const checkDefinition = (
   ...checkFiles(definition),
   ...checkSecrets(definition),
   ...checkPorts(definition),
+  ...checkChannels(definition),
 ]

@@ -1,7 +1,7 @@
 export const dayMs = 86_400_000
 const hourMs = 3_600_000
 /** Clocks of two machines may differ by this much. */
-const skewHours = 1
+export const skewHours = 1
 
 /** The last moment of a calendar day, in UTC. */
 const endOf = (day: string): number => Date.parse(`${day}T23:59:59.999Z`)

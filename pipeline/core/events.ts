@@ -87,3 +87,13 @@ export function verdictDigest(gate: GateDecision): string {
   const excepted = gate.excepted.map((item) => item.control)
   return digestOf({ policy: gate.policy, verdict: gate.verdict, reasons, waived, excepted })
 }
+
+/** Who has the image, by what was granted and revoked since: `stable folder:/srv/golden`, sorted. */
+export function sharedWith(events: readonly ReleaseEvent[]): readonly string[] {
+  const shared = new Set<string>()
+  for (const event of events) {
+    if (event.kind === 'granted') shared.add(`${event.data.channel} ${event.data.principal}`)
+    if (event.kind === 'revoked') shared.delete(`${event.data.channel} ${event.data.principal}`)
+  }
+  return [...shared].sort()
+}

@@ -16,6 +16,15 @@ export interface FingerprintInput {
 /** What of a definition decides what is built or tested without being in the bundle. */
 const fields = ['os', 'disk', 'machine', 'test', 'targets'] as const
 
+/**
+ * Digest of what a run works from. Who answers for the image, who may have it and what its channels need reach neither the image
+ * nor its tests: changing them starts nothing over.
+ */
+export function workDigest(definition: Definition): string {
+  const { owner: _owner, channels: _channels, ...work } = definition
+  return digestOf(work)
+}
+
 /** The one place where a fingerprint is made: of what a build depends on but for the archive's packages and the clock. */
 export function fingerprintOf(input: FingerprintInput): Fingerprint {
   const { from, digest, name } = input.base

@@ -1,5 +1,6 @@
 import { MintmarkError } from '../errors.ts'
 import type { ImageLock } from '../model/base.ts'
+import { shownAddress } from '../model/shown-address.ts'
 import { dayMs } from './days.ts'
 import type { Publisher, PublisherKey } from './publishers.ts'
 import { parseGpgvStatus } from './release-file.ts'
@@ -75,7 +76,7 @@ export function mirrorSettingOf(value: string | undefined): string | null {
     return value
   throw new MintmarkError(
     'CONFIG_INVALID',
-    `MINTMARK_IMAGE_MIRROR is "${value.replace(/\/\/[^/]*@/, '//…@')}": an http or https address without credentials or an absolute path is needed`,
+    `MINTMARK_IMAGE_MIRROR is "${shownAddress(value)}": an http or https address without credentials or an absolute path is needed`,
     { hint: 'export MINTMARK_IMAGE_MIRROR=https://mirror.corp.example, or unset it' },
   )
 }

@@ -86,6 +86,9 @@ machine: {firmware: bios}
 
 scan: {policy: default}
 targets: {qemu: {}}
+
+# Each release goes to nightly by itself; into another channel by ./mintmark promote, once it has what that channel needs.
 channels: {nightly: {}}
+# channels: {stable: {needs: {approvals: 1, soak: 48h}, share: {qemu: [folder:/srv/golden]}}}
 `
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { isS3Address } from '../model/catalog-address.ts'
 import { isAddress } from '../model/known-exploited.ts'
 import type { Settings } from '../model/settings.ts'
 
@@ -9,7 +10,7 @@ export type Env = Readonly<Record<string, string | undefined>>
  * @param root the checkout, which relative paths of the file begin at
  */
 export function settingsEnv(settings: Settings, env: Env, root: string): Env {
-  const { mirrors, scan, catalog, language } = settings
+  const { mirrors, scan, catalog, language, signing } = settings
   const inCheckout = (path: string): string => (path.startsWith('/') ? path : join(root, path))
   const { database, knownExploited, secondScanner, grypeDatabase } = scan
   const values: Env = {
@@ -23,7 +24,12 @@ export function settingsEnv(settings: Settings, env: Env, root: string): Env {
       knownExploited === undefined || isAddress(knownExploited) ? knownExploited : inCheckout(knownExploited),
     MINTMARK_SECOND_SCANNER: secondScanner,
     MINTMARK_GRYPE_DB: grypeDatabase === undefined ? undefined : inCheckout(grypeDatabase),
-    MINTMARK_CATALOG: catalog === undefined ? undefined : inCheckout(catalog),
+    MINTMARK_CATALOG: catalog === undefined || isS3Address(catalog) ? catalog : inCheckout(catalog),
+    MINTMARK_SIGNER: signing?.signer,
+    MINTMARK_SIGSTORE_PUBLIC_LOG: signing?.sigstore?.publicLog === true ? 'true' : undefined,
+    MINTMARK_SIGSTORE_FULCIO: signing?.sigstore?.fulcio,
+    MINTMARK_SIGSTORE_REKOR: signing?.sigstore?.rekor,
+    MINTMARK_SIGSTORE_TSA: signing?.sigstore?.tsa,
     MINTMARK_LANGUAGE: language,
   }
   const merged: Record<string, string | undefined> = { ...env }

@@ -33,13 +33,18 @@ export function summariseControls(
 export const variantOf = (of: { readonly target: string; readonly arch: string }): string =>
   `${of.target}-${of.arch}`
 
-/** The in-toto statement about the artifact of these facts. */
-export function buildStatement(predicate: RecordPredicate): Statement {
+/** What a record and its provenance are about: the image, under the name of its file. */
+export function subjectOf(predicate: RecordPredicate): Statement['subject'][number] {
   const { image, version, artifact } = predicate
   const name = `${image}-${version}-${variantOf(predicate)}.${artifact.format}`
+  return { name, digest: { sha256: artifact.sha256 } }
+}
+
+/** The in-toto statement about the artifact of these facts. */
+export function buildStatement(predicate: RecordPredicate): Statement {
   return {
     _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ name, digest: { sha256: artifact.sha256 } }],
+    subject: [subjectOf(predicate)],
     predicateType: 'https://mintmark.dev/record/v1',
     predicate,
   }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { Channel } from './channel.ts'
-import { Arch, ChannelName, ControlId, Day, ImageName, TeamName } from './ids.ts'
+import { Channels } from './channel.ts'
+import { Arch, ControlId, Day, ImageName, TeamName } from './ids.ts'
 
 /** Debian package names (Policy 5.6.1); no version, no option, and no `-` at the end, by which apt is told to remove. */
 export const PackageName = z
@@ -295,13 +295,10 @@ export const Definition = z.strictObject({
   targets: z
     .strictObject({ qemu: z.strictObject({}).meta({ examples: [{}] }) })
     .meta({ description: 'Where the image is built: qemu, on this machine.', examples: [{ qemu: {} }] }),
-  channels: z
-    .record(ChannelName, Channel)
-    .prefault({ nightly: {} })
-    .meta({
-      description: 'Where releases go: nightly without asking, the others by promote.',
-      examples: [{ nightly: {}, stable: { needs: { approvals: 1, soak: '48h' } } }],
-    }),
+  channels: Channels.prefault({}).meta({
+    description: 'Where releases go: nightly without asking, the others by promote.',
+    examples: [{ nightly: {}, stable: { needs: { approvals: 1, soak: '48h' } } }],
+  }),
 })
 export type Definition = z.infer<typeof Definition>
 

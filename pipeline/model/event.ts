@@ -56,6 +56,8 @@ const Pointed = z.strictObject({
   /** Who accepted it, as their events say. */
   approvals: z.array(z.strictObject({ by: z.string(), event: Sha256 })),
   reason: z.string().max(2000).nullable(),
+  /** What rejects it today, and not the release before it, `CVE package`: told to who rolled back to it, and accepted. */
+  accepted: z.array(z.string()).optional(),
 })
 export type Pointed = z.infer<typeof Pointed>
 

@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { RecordedBase } from './base.ts'
 import { GateDecision } from './gate.ts'
-import { Arch, ControlId, Day, ImageName, Instant, Sha256, TargetId, TeamName } from './ids.ts'
+import { Arch, ControlId, ImageName, Instant, Sha256, TargetId, TeamName } from './ids.ts'
+import { SigstoreMaterial } from './sigstore.ts'
 import { Fact, ScanReport } from './stages.ts'
 
 export const Version = z
@@ -37,8 +38,21 @@ export const Reservation = z.strictObject({
   run: z.string(),
   facts: VersionFacts,
   reserved: Instant,
+  /** The variants that the version has when it is whole, sorted; older reservations don't say. */
+  variants: z.array(z.string()).optional(),
 })
 export type Reservation = z.infer<typeof Reservation>
+
+/** `runs/<image>/<run>/<turn>.json`: the version that all jobs of the run try to take, before any has. */
+export const RunChoice = z.strictObject({
+  schema: z.literal(1),
+  image: ImageName,
+  run: z.string(),
+  /** From 1; the next turn comes when another run was faster. */
+  turn: z.int().min(1),
+  version: Version,
+})
+export type RunChoice = z.infer<typeof RunChoice>
 
 /** What a build depends on, but for the archive's packages and the clock: equal ones need no other build. */
 export const Fingerprint = z.strictObject({
@@ -55,6 +69,18 @@ export const Fingerprint = z.strictObject({
   tools: z.record(z.string(), z.string()),
 })
 export type Fingerprint = z.infer<typeof Fingerprint>
+
+/** What provenance says besides the facts of the record. */
+export const Builder = z.strictObject({
+  /** A URI: the workflow in CI, else our own. */
+  id: z.url(),
+  version: z.string(),
+  /** When the version was taken, before the build. */
+  started: Instant,
+  /** When the image was whole. */
+  finished: Instant,
+})
+export type Builder = z.infer<typeof Builder>
 
 /** The predicate of a variant's statement: the facts, written once. */
 export const RecordPredicate = z.strictObject({
@@ -110,6 +136,8 @@ export const RecordPredicate = z.strictObject({
   seconds: z.record(z.string(), z.number()),
   /** Older records have none. */
   fingerprint: Fingerprint.optional(),
+  /** Who built it, and when; older records have none, and no provenance. */
+  builder: Builder.optional(),
 })
 export type RecordPredicate = z.infer<typeof RecordPredicate>
 
@@ -124,11 +152,21 @@ export const Statement = z.strictObject({
 })
 export type Statement = z.infer<typeof Statement>
 
+/** A key's id, its signature of the payload in DSSE's encoding, and what Sigstore adds where it signed. */
+export const Signature = z.strictObject({
+  /** sha256 of the key's SPKI DER; of a certificate's key where there is one. */
+  keyid: Sha256,
+  sig: z.base64(),
+  sigstore: SigstoreMaterial.optional(),
+})
+export type Signature = z.infer<typeof Signature>
+
 /** DSSE v1 envelope. */
 export const Envelope = z.strictObject({
   payloadType: z.literal('application/vnd.in-toto+json'),
   payload: z.base64(),
-  signatures: z.array(z.strictObject({ keyid: Sha256, sig: z.base64() })).min(1),
+  /** One: another beside it would be another text, and nobody's. */
+  signatures: z.array(Signature).length(1),
 })
 export type Envelope = z.infer<typeof Envelope>
 
@@ -153,21 +191,3 @@ export const ChannelPointer = z.strictObject({
   moved: Instant,
 })
 export type ChannelPointer = z.infer<typeof ChannelPointer>
-
-/** `scans/policies/trust.yaml`: whose signatures anchor a record. */
-export const TrustPolicy = z.strictObject({
-  schema: z.literal(1),
-  keys: z.array(
-    z.strictObject({
-      keyid: Sha256,
-      /** The signer: a team or a service, e.g. team-platform release job. */
-      name: z.string().min(3),
-      /** Ed25519, SPKI in PEM. */
-      publicKey: z.string(),
-      /** Records made from the first day to the last, both included, are trusted. */
-      from: Day,
-      until: Day,
-    }),
-  ),
-})
-export type TrustPolicy = z.infer<typeof TrustPolicy>

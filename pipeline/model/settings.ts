@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isS3Address, parseS3Address } from './catalog-address.ts'
 import { TeamName } from './ids.ts'
 import { isAddress, listAddress } from './known-exploited.ts'
 
@@ -21,6 +22,33 @@ export type Language = z.infer<typeof Language>
 const KnownExploitedAt = Where.refine(
   (where) => !isAddress(where) || listAddress.test(where),
   'a file, or an https address without credentials and query',
+)
+
+const Service = z
+  .url({ protocol: /^https?$/, error: 'an https address' })
+  .refine((url) => !/[@?#\s]/.test(url), 'an address without credentials, query and spaces')
+
+const Signing = z.strictObject({
+  /** `file`: a key of this machine; `sigstore`: the identity of the CI job; `kms:KEY`: a key that stays in AWS KMS. */
+  signer: z
+    .string()
+    .regex(/^(?:file|sigstore|kms:[A-Za-z0-9:/_-]+)$/, 'file, sigstore or kms:KEY, e.g. kms:alias/golden')
+    .optional(),
+  sigstore: z
+    .strictObject({
+      /** Names of repositories, workflows and commits may stand in a log that everybody reads. */
+      publicLog: z.boolean().optional(),
+      fulcio: Service.optional(),
+      rekor: Service.optional(),
+      tsa: Service.optional(),
+    })
+    .optional(),
+})
+
+/** A folder: absolute, or from the checkout; or a bucket. */
+const CatalogAt = Where.refine(
+  (where) => !isS3Address(where) || parseS3Address(where) !== null,
+  'a folder, or s3://bucket/prefix',
 )
 
 /** `mintmark.yaml`: what a team shares. The file and each field but `schema` are optional; an environment variable or a flag wins. */
@@ -51,8 +79,9 @@ export const Settings = z.strictObject({
       grypeDatabase: Where.optional(),
     })
     .prefault({}),
-  /** A folder: absolute, or from the checkout. */
-  catalog: Where.optional(),
+  catalog: CatalogAt.optional(),
+  /** Who signs records and events. */
+  signing: Signing.optional(),
   /** Of the reports about a run; English when it is left out. */
   language: Language.optional(),
 })

@@ -3,6 +3,7 @@ import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { $ } from 'zx/core'
 import { MintmarkError } from '../errors.ts'
+import { explained } from './files.ts'
 
 export interface RunOptions {
   readonly cwd?: string
@@ -12,9 +13,10 @@ export interface RunOptions {
   readonly timeoutMs?: number
   /**
    * `tree`: the child and all that it starts die with us, even when we are killed (needs user namespaces).
-   * `child`: only the child itself does; for programs that make user namespaces of their own.
+   * `group`: the same for all that stays in its process group; for programs that make user namespaces of their own.
+   * `child`: only the child itself does.
    */
-  readonly leash?: 'tree' | 'child'
+  readonly leash?: 'tree' | 'group' | 'child'
   /** `none`: the child has no network at all, not even a loopback. Only where `cutsNetwork` says that it can be had. */
   readonly network?: 'none'
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
@@ -30,6 +32,8 @@ export interface Finished {
   readonly signal: string | null
   readonly stdout: string
   readonly stderr: string
+  /** Why `logTo` is not whole; left out when it is. */
+  readonly logProblem?: unknown
 }
 
 export interface Running {
@@ -82,10 +86,27 @@ const isRoot = process.getuid?.() === 0
 const asUser = isRoot ? [] : ['--user', '--map-current-user']
 const withoutNetwork = ['unshare', ...asUser, '--net']
 
+/**
+ * Its stdin is our pipe. When that ends, for we died or want it, the whole group of the program is killed: as the owner of the user
+ * namespaces that are in it we may kill what runs there as other users too. A parent-death signal would reach the program alone.
+ */
+const groupWatch = `exec 3<&0 </dev/null
+setsid -- "$@" 3<&- &
+child=$!
+{ cat <&3; kill -s KILL -- "-$child"; } >/dev/null 2>&1 &
+watch=$!
+exec 3<&-
+wait "$child" && code=0 || code=$?
+kill -s KILL "$watch"
+exit "$code"`
+
 function leashed(command: readonly string[], { leash, network }: RunOptions): readonly string[] {
   const argv = network === 'none' ? [...withoutNetwork, ...command] : command
   if (leash === undefined) return argv
-  const onParentDeath = ['setpriv', '--pdeathsig', 'KILL']
+  if (leash === 'group') return ['sh', '-c', groupWatch, 'sh', ...argv]
+  // We may be dead before the signal is asked for: then it is somebody else's child by now, and has to end itself.
+  const stillOurs = 'test "$PPID" = "$0" || exit 137; exec "$@"'
+  const onParentDeath = ['setpriv', '--pdeathsig', 'KILL', 'sh', '-c', stillOurs, String(process.pid)]
   if (leash === 'child') return [...onParentDeath, ...argv]
   return [...onParentDeath, 'unshare', ...asUser, '--pid', '--fork', '--kill-child', ...argv]
 }
@@ -142,8 +163,11 @@ export function nodeExec(signal: AbortSignal): Exec {
     })
     began()
     const child = shell`${leashed(argv, options)}`
+    const lifeline = options.leash === 'group'
     // zx takes an empty text for none, and would leave the child waiting for one.
-    if (!options.input) child.stdin.end()
+    if (!options.input && !lifeline) child.stdin.end()
+    // A program that ends before it has read all is judged by its exit code.
+    child.stdin.on('error', () => undefined)
     const { onLine } = options
     if (onLine !== undefined) {
       child.stdout.on(
@@ -155,14 +179,19 @@ export function nodeExec(signal: AbortSignal): Exec {
         lineSplitter((line) => onLine(line, 'stderr')),
       )
     }
+    let logProblem: unknown = null
     if (log !== null) {
+      log.on('error', (cause) => {
+        logProblem ??= explained(options.logTo ?? '', 'written', cause)
+      })
       child.stdout.on('data', (chunk) => log.write(chunk))
       child.stderr.on('data', (chunk) => log.write(chunk))
     }
     const pid = child.pid ?? -1
     const kill = (): void => {
       try {
-        if (pid > 1) process.kill(-pid, 'SIGKILL')
+        if (lifeline) child.stdin.destroy()
+        else if (pid > 1) process.kill(-pid, 'SIGKILL')
       } catch (cause) {
         void cause // already gone
       }
@@ -176,7 +205,9 @@ export function nodeExec(signal: AbortSignal): Exec {
       clearTimeout(timer)
       signal.removeEventListener('abort', kill)
       log?.end()
-      return { code: output.exitCode, signal: output.signal, stdout: output.stdout, stderr: output.stderr }
+      if (lifeline) child.stdin.destroy()
+      const { exitCode: code, signal: killedBy, stdout, stderr } = output
+      return { code, signal: killedBy, stdout, stderr, ...(logProblem === null ? {} : { logProblem }) }
     }
     return { pid, done: finish(), kill }
   }
@@ -188,16 +219,22 @@ export function nodeExec(signal: AbortSignal): Exec {
     }
     const finished = await start(argv, options).done
     if (signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
+    if (finished.logProblem !== undefined) throw finished.logProblem
     const { ok = [0] } = options
     if (ok === 'any' || (finished.code !== null && ok.includes(finished.code))) return finished
     const how = finished.signal === null ? `exit code ${finished.code}` : `signal ${finished.signal}`
-    throw new MintmarkError('TOOL_FAILED', `${argv.slice(0, 3).join(' ')} ended with ${how}`, {
-      details: [
-        ...tail(finished.stderr, 12),
-        ...(finished.stderr.trim() === '' ? tail(finished.stdout, 12) : []),
-      ],
-      where: { command: argv.join(' ') },
-    })
+    const full = noSpaceLeft.test(`${finished.stderr}\n${finished.stdout}`)
+    throw new MintmarkError(
+      full ? 'NO_SPACE' : 'TOOL_FAILED',
+      `${argv.slice(0, 3).join(' ')} ended with ${how}${full ? ': no space left' : ''}`,
+      {
+        details: [
+          ...tail(finished.stderr, 12),
+          ...(finished.stderr.trim() === '' ? tail(finished.stdout, 12) : []),
+        ],
+        where: { command: argv.join(' ') },
+      },
+    )
   }
 
   let cut: Promise<boolean> | null = null
@@ -210,6 +247,9 @@ export function nodeExec(signal: AbortSignal): Exec {
 
   return { run, start, which, isRoot, cutsNetwork, busyMs }
 }
+
+/** A tool that fails because a disk is full says it in the system's words. */
+export const noSpaceLeft = /No space left on device|Disk quota exceeded|File too large/i
 
 function tail(text: string, lines: number): string[] {
   return text

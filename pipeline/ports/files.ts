@@ -2,10 +2,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import writeFileAtomic from 'write-file-atomic'
 import { MintmarkError } from '../errors.ts'
+import { systemClock } from './clock.ts'
+import { ownerOf, processTag } from './process-tag.ts'
 
 export interface FileInfo {
   readonly kind: 'file' | 'folder' | 'link' | 'other'
@@ -17,20 +18,35 @@ export interface FileInfo {
   readonly modifiedMs: number
 }
 
-/** Every touch of the file system that a stage makes. Writes are temp + fsync + rename. */
+type Content = string | Uint8Array
+
+/** Whose a path is, by the system's numbers. */
+export interface Ownership {
+  readonly user: number
+  readonly group: number
+  /** True when its user is the one that this process runs as. */
+  readonly ours: boolean
+}
+
+export interface WriteOptions {
+  readonly mode?: number
+  /** Folder of the same file system for what is not whole yet; beside the file when left out. */
+  readonly staging?: string
+}
+
+/**
+ * Every touch of the file system that a stage makes. Writes are temp + fsync + rename. What is not whole yet bears the
+ * process's tag in its name, so that `dropAbandoned` finds what a killed one left.
+ */
 export interface Files {
   readText(path: string): Promise<string>
   readBytes(path: string): Promise<Uint8Array>
   /** The file's bytes in order, in pieces of at most 4 MiB. */
   chunks(path: string): AsyncIterable<Uint8Array>
-  /** Whole or not at all; makes the folder. Mode 0600 when `secret`. */
-  write(path: string, content: string | Uint8Array, options?: { readonly mode?: number }): Promise<void>
+  /** Whole or not at all; makes the folder. Mode 0600 when `secret`. Pieces are written as they come: fit for images. */
+  write(path: string, content: Content | AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<void>
   /** Like write, but false (and nothing changed) when the path is already there. */
-  createOnly(
-    path: string,
-    content: string | Uint8Array,
-    options?: { readonly mode?: number },
-  ): Promise<boolean>
+  createOnly(path: string, content: Content, options?: WriteOptions): Promise<boolean>
   /** Hard link where possible, else a copy; whole or not at all. */
   place(from: string, to: string): Promise<void>
   copy(from: string, to: string): Promise<void>
@@ -39,7 +55,18 @@ export interface Files {
   makeFolder(path: string, options?: { readonly mode?: number }): Promise<void>
   /** A new folder for this process alone; the caller removes it. */
   tempFolder(prefix: string, parent?: string): Promise<string>
+  /** A path in the folder that nobody else has, for a file that this process moves away or removes. */
+  tempPath(folder: string): string
+  /**
+   * What directly in the folder was begun by a process of this user that is over, and never became whole: paths, sorted. Another
+   * machine's counts when it was not changed since `before` (a day ago when left out).
+   */
+  abandoned(folder: string, before?: Date): Promise<readonly string[]>
   setMode(path: string, mode: number): Promise<void>
+  /** Gives the path to a group, by its number. */
+  setGroup(path: string, group: number): Promise<void>
+  /** Of the path itself (links are not followed). */
+  ownership(path: string): Promise<Ownership>
   /** Names in the folder, sorted; none when it is not there. */
   list(folder: string): Promise<readonly string[]>
   /** Of the path itself (links are not followed); null when absent. */
@@ -57,21 +84,91 @@ function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
 }
 
-/** Gives disk-full and read-only their own error; all else is passed on as it is. */
-async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    const code = codeOf(cause)
-    if (code === 'ENOSPC' || code === 'EDQUOT')
-      throw new MintmarkError('NO_SPACE', `no space left to write ${path}`, { cause })
-    if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
-      throw new MintmarkError('TOOL_FAILED', `${path} can't be written (${code})`, {
+type Doing = 'read' | 'written'
+
+/** What the refusals of the system mean to a person; all else is given back as it is. */
+export function explained(path: string, doing: Doing, cause: unknown): unknown {
+  const code = codeOf(cause)
+  switch (code) {
+    case 'ENOSPC':
+      return new MintmarkError('NO_SPACE', `no space left to write ${path}`, { cause })
+    case 'EDQUOT':
+      return new MintmarkError('NO_SPACE', `the quota is used up: ${path} can't be written`, {
+        cause,
+        hint: 'free some of the quota (quota shows it); ./mintmark clean shows what mintmark holds',
+      })
+    case 'EFBIG':
+      return new MintmarkError('NO_SPACE', `${path} would be larger than files may be here`, {
+        cause,
+        hint: 'look at the limit of this shell (ulimit -f) and of the file system',
+      })
+    case 'EROFS':
+      return new MintmarkError('TOOL_FAILED', `${path} can't be written: its file system is read-only`, {
+        cause,
+        hint: 'mount it writable, or put that folder elsewhere (XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME, MINTMARK_CATALOG, TMPDIR)',
+      })
+    case 'EACCES':
+    case 'EPERM':
+      return new MintmarkError('TOOL_FAILED', `${path} can't be ${doing} (${code})`, {
         cause,
         hint: 'check who owns that folder and how it is mounted',
       })
-    }
-    throw cause
+    case 'EMFILE':
+    case 'ENFILE':
+      return new MintmarkError(
+        'TOOL_FAILED',
+        `${path} can't be ${doing}: too many files are open (${code})`,
+        {
+          cause,
+          hint: 'raise the limit: ulimit -n 4096',
+        },
+      )
+    case 'EIO':
+    case 'ESTALE':
+    case 'ETIMEDOUT':
+    case 'ENOTCONN':
+      return new MintmarkError(
+        'TOOL_FAILED',
+        `${path} can't be ${doing}: the disk or its server fails (${code})`,
+        {
+          cause,
+          hint: 'look at dmesg and at the mount',
+        },
+      )
+    case 'ENAMETOOLONG':
+      return new MintmarkError('TOOL_FAILED', `${path} can't be ${doing}: its name is too long`, {
+        cause,
+        hint: 'put that folder where the path to it is shorter (XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME, MINTMARK_CATALOG)',
+      })
+    case 'ELOOP':
+      return new MintmarkError(
+        'TOOL_FAILED',
+        `${path} can't be ${doing}: a link on the way leads to itself`,
+        {
+          cause,
+          hint: 'find that link (namei -l shows each step of a path) and remove it',
+        },
+      )
+    default:
+      return cause
+  }
+}
+
+async function guarded<T>(path: string, work: () => Promise<T>, doing: Doing = 'written'): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw explained(path, doing, cause)
+  }
+}
+
+const reading = <T>(path: string, work: () => Promise<T>): Promise<T> => guarded(path, work, 'read')
+
+async function* chunks(path: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 4 << 20 })
+  } catch (cause) {
+    throw explained(path, 'read', cause)
   }
 }
 
@@ -98,7 +195,7 @@ async function info(path: string): Promise<FileInfo | null> {
     }
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') return null
-    throw cause
+    throw explained(path, 'read', cause)
   }
 }
 
@@ -111,82 +208,157 @@ async function syncFile(path: string): Promise<void> {
   }
 }
 
-const besides = (path: string): string => `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`
+/** A folder that is gone, not for us to read, or of a file system that knows no such thing: the change itself is done. */
+const notSynced = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EINVAL', 'EBADF', 'ENOTSUP', 'ENOSYS'])
+
+/** A name is on the disk only once its folder is: a power cut would take back a rename that was told as done. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    await syncFile(path)
+  } catch (cause) {
+    if (!notSynced.has(codeOf(cause) ?? '')) throw cause
+  }
+}
+
+/** With the folders above it that are missing; each new name is on the disk. */
+async function makeFolders(path: string, mode?: number): Promise<void> {
+  const first = await fs.mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) })
+  if (first === undefined) return
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+}
+
+const tempPath = (folder: string, name = ''): string =>
+  join(folder, `${name}.${processTag()}.${randomBytes(4).toString('hex')}.tmp`)
+
+const besides = (path: string): string => tempPath(dirname(path), basename(path))
+
+/** Writes the whole of it to a temporary file, gives that to `put`, and removes it if it is still there. */
+async function staged<T>(
+  path: string,
+  content: Content | AsyncIterable<Uint8Array>,
+  { mode = 0o644, staging }: WriteOptions,
+  put: (temp: string) => Promise<T>,
+): Promise<T> {
+  await makeFolders(dirname(path))
+  if (staging !== undefined) await makeFolders(staging)
+  const temp = staging === undefined ? besides(path) : tempPath(staging)
+  try {
+    await fs.writeFile(temp, content, { mode, flag: 'wx', flush: true })
+    // Not cut by the umask, as what is written over an older file would not be.
+    await fs.chmod(temp, mode)
+    const result = await put(temp)
+    await syncFolder(dirname(path))
+    return result
+  } finally {
+    await fs.rm(temp, { force: true })
+  }
+}
+
+/** What another machine began is nobody's after a day: nothing of ours takes that long over one file. */
+const abandonedAfterMs = 24 * 3_600_000
+
+async function abandoned(folder: string, before?: Date): Promise<readonly string[]> {
+  const beforeMs = before?.getTime() ?? systemClock.now().getTime() - abandonedAfterMs
+  const left: string[] = []
+  for (const name of await list(folder)) {
+    const owner = ownerOf(name)
+    if (owner !== 'dead' && owner !== 'elsewhere') continue
+    const path = join(folder, name)
+    const stat = await fs.lstat(path).catch(() => null)
+    // Anybody may give any name to a folder in /tmp: what another user made is for that user to remove.
+    if (stat === null || stat.uid !== process.getuid?.()) continue
+    if (owner === 'dead' || stat.ctimeMs < beforeMs) left.push(path)
+  }
+  return left
+}
+
+async function list(folder: string): Promise<readonly string[]> {
+  try {
+    return (await fs.readdir(folder)).sort()
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return []
+    throw explained(folder, 'read', cause)
+  }
+}
 
 export const nodeFiles: Files = {
-  readText: (path) => fs.readFile(path, 'utf8'),
-  readBytes: (path) => fs.readFile(path),
-  chunks: (path) => createReadStream(path, { highWaterMark: 4 << 20 }),
+  readText: (path) => reading(path, () => fs.readFile(path, 'utf8')),
+  readBytes: (path) => reading(path, () => fs.readFile(path)),
+  chunks,
   write: (path, content, options = {}) =>
     guarded(path, async () => {
-      await fs.mkdir(dirname(path), { recursive: true })
-      await writeFileAtomic(path, typeof content === 'string' ? content : Buffer.from(content), {
-        mode: options.mode ?? 0o644,
-      })
+      // A link stays one: what it names is replaced.
+      const real = await fs.realpath(path).catch(() => path)
+      await staged(real, content, options, (temp) => fs.rename(temp, real))
     }),
   createOnly: (path, content, options = {}) =>
-    guarded(path, async () => {
-      await fs.mkdir(dirname(path), { recursive: true })
-      const temp = besides(path)
-      try {
-        await fs.writeFile(temp, content, { mode: options.mode ?? 0o644, flag: 'wx', flush: true })
-        await fs.link(temp, path)
-        return true
-      } catch (cause) {
-        if (codeOf(cause) === 'EEXIST') return false
-        throw cause
-      } finally {
-        await fs.rm(temp, { force: true })
-      }
-    }),
+    guarded(path, () =>
+      staged(path, content, options, async (temp) => {
+        try {
+          await fs.link(temp, path)
+          return true
+        } catch (cause) {
+          if (codeOf(cause) === 'EEXIST') return false
+          throw cause
+        }
+      }),
+    ),
   place: (from, to) =>
     guarded(to, async () => {
-      await fs.mkdir(dirname(to), { recursive: true })
+      await makeFolders(dirname(to))
       const temp = besides(to)
       try {
         await fs.link(from, temp).catch(() => fs.copyFile(from, temp, constants.COPYFILE_FICLONE))
         await syncFile(temp)
         await fs.rename(temp, to)
+        await syncFolder(dirname(to))
       } finally {
         await fs.rm(temp, { force: true }) // rename of two links to one file leaves the first behind
       }
     }),
   copy: (from, to) =>
     guarded(to, async () => {
-      await fs.mkdir(dirname(to), { recursive: true })
+      await makeFolders(dirname(to))
       await fs.copyFile(from, to, constants.COPYFILE_FICLONE)
     }),
-  rename: (from, to) => guarded(to, () => fs.rename(from, to)),
-  remove: (path) => guarded(path, () => fs.rm(path, { recursive: true, force: true })),
-  makeFolder: (path, options = {}) =>
-    guarded(path, async () => {
-      await fs.mkdir(path, { recursive: true, mode: options.mode ?? 0o755 })
+  rename: (from, to) =>
+    guarded(to, async () => {
+      await fs.rename(from, to)
+      for (const folder of new Set([dirname(to), dirname(from)])) await syncFolder(folder)
     }),
+  remove: (path) =>
+    guarded(path, async () => {
+      await fs.rm(path, { recursive: true, force: true })
+      await syncFolder(dirname(path))
+    }),
+  makeFolder: (path, options = {}) => guarded(path, () => makeFolders(path, options.mode ?? 0o755)),
   tempFolder: (prefix, parent) =>
     guarded(parent ?? tmpdir(), async () => {
-      if (parent !== undefined) await fs.mkdir(parent, { recursive: true })
-      return fs.mkdtemp(join(parent ?? tmpdir(), prefix))
+      if (parent !== undefined) await makeFolders(parent)
+      return fs.mkdtemp(join(parent ?? tmpdir(), `${prefix}${processTag()}-`))
     }),
+  tempPath: (folder) => tempPath(folder),
+  abandoned,
   setMode: (path, mode) => guarded(path, () => fs.chmod(path, mode)),
-  async list(folder) {
-    try {
-      return (await fs.readdir(folder)).sort()
-    } catch (cause) {
-      if (codeOf(cause) === 'ENOENT') return []
-      throw cause
-    }
-  },
+  setGroup: (path, group) => guarded(path, () => fs.lchown(path, -1, group)),
+  ownership: (path) =>
+    reading(path, async () => {
+      const { uid, gid } = await fs.lstat(path)
+      return { user: uid, group: gid, ours: uid === process.getuid?.() }
+    }),
+  list,
   info,
-  readLink: (path) => fs.readlink(path),
-  async sha256(path) {
-    const hash = createHash('sha256')
-    await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash)
-    return hash.digest('hex')
-  },
+  readLink: (path) => reading(path, () => fs.readlink(path)),
+  sha256: (path) =>
+    reading(path, async () => {
+      const hash = createHash('sha256')
+      await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash)
+      return hash.digest('hex')
+    }),
   async freeBytes(path) {
     let at = path
     while (!(await exists(at)) && dirname(at) !== at) at = dirname(at)
-    const stat = await fs.statfs(at)
+    const stat = await reading(at, () => fs.statfs(at))
     return stat.bavail * stat.bsize
   },
   async accessible(path) {

@@ -1,9 +1,17 @@
 import { join } from 'node:path'
 import * as semver from 'semver'
 import { MintmarkError } from '../errors.ts'
-import { debianPackages, optionalTools, type ToolRow, toolTable, unpackedPackages } from '../tools/table.ts'
+import {
+  debianPackages,
+  optionalTools,
+  pythonPrograms,
+  type ToolRow,
+  toolTable,
+  unpackedPackages,
+} from '../tools/table.ts'
 import type { Exec } from './exec.ts'
 import type { Files } from './files.ts'
+import { installPythonProgram, isPythonProgram, pythonProgram } from './install-python.ts'
 import {
   dropBuildFiles,
   installDebianPackages,
@@ -134,6 +142,7 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
         ...debianPackages.release,
         ...(purpose === 'ansible' || purpose === 'test' ? debianPackages.ansible : {}),
         ...(purpose === 'tpm' || purpose === 'test' ? debianPackages.tpm : {}),
+        ...(purpose === 'share' || purpose === 'test' ? debianPackages.share : {}),
         ...(purpose === 'test' ? debianPackages.test : {}),
       }
       const versions = await debianVersions(Object.keys(wanted))
@@ -146,13 +155,19 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
         const path = (await exec.which(name)) ?? (await found(unpackedProgram(places, name)))
         rows.push({ name, seenBy: program, present: path !== null, version: null, path })
       }
+      for (const name of purpose === 'test' ? Object.keys(pythonPrograms).filter(isPythonProgram) : []) {
+        const path = await pythonProgram(files, places, name)
+        rows.push({ name, seenBy: pythonPrograms[name], present: path !== null, version: null, path })
+      }
       return rows
     },
     async installDebianPackages(names, onProgress) {
       const unpacked = names.filter((name) => name in unpackedPackages)
-      const installed = names.filter((name) => !unpacked.includes(name))
+      const python = names.filter(isPythonProgram)
+      const installed = names.filter((name) => !unpacked.includes(name) && !isPythonProgram(name))
       await installDebianPackages(exec, installed, onProgress)
       for (const name of unpacked) await unpackDebianPackage({ exec, files, places }, name, onProgress)
+      for (const name of python) await installPythonProgram({ exec, files, places }, name, onProgress)
     },
   }
 }

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 export interface Places {
   /** The checkout: templates, hardening, scans, images. */
   readonly root: string
+  /** The catalog's address: a folder, or s3://bucket/prefix. */
   readonly catalog: string
+  /** Blobs that were fetched from a catalog elsewhere, by digest. */
+  readonly blobs: string
   /** Private keys; never inside the catalog. */
   readonly keys: string
   /** Built and downloaded tools, by name, version and hash. */
@@ -32,6 +35,7 @@ export function placesFrom(env: Readonly<Record<string, string | undefined>>, ro
   return {
     root,
     catalog: env['MINTMARK_CATALOG'] || join(data, 'catalog'),
+    blobs: join(cache, 'blobs'),
     keys: join(data, 'keys'),
     tools: join(cache, 'tools'),
     bases: join(cache, 'bases'),

@@ -1,64 +1,54 @@
 import type { KeyObject } from 'node:crypto'
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { join } from 'node:path'
 import { MintmarkError } from '../errors.ts'
+import type { Signature } from '../model/release.ts'
 import type { Files } from './files.ts'
+import { type PublicKey, parsePublicKey, toPublic, verifyByKey } from './public-key.ts'
+import { type Identified, identify, type TrustedRootFile } from './verify-sigstore.ts'
 
-export interface PublicKey {
-  /** sha256 of the key's SPKI DER, lower-case hex. */
-  readonly keyid: string
-  /** SPKI in PEM. */
-  readonly pem: string
-}
+export type { PublicKey } from './public-key.ts'
+export type { TrustedRootFile } from './verify-sigstore.ts'
 
-export interface Signature {
-  readonly keyid: string
-  /** Base64. */
-  readonly sig: string
-}
+/** Whose signature the next one is. */
+export type SignerName =
+  | ({ readonly kind: 'key' } & PublicKey)
+  | { readonly kind: 'identity'; readonly issuer: string; readonly subject: string }
 
-/** Ed25519 signatures. The private key never leaves this port. */
+/** Signatures: who signs here is a setting, whose signature it is can be told of all kinds. No private key leaves this port. */
 export interface Signing {
-  /** With this machine's key, which is made on first use. */
+  /** Who signs here: a key of this machine, one in AWS KMS, or the job's identity by Sigstore. */
+  readonly kind: 'file' | 'kms' | 'sigstore'
+  /** By whom this machine signs; a key of its own is made on first use. */
   sign(bytes: Uint8Array): Promise<Signature>
-  /** This machine's key, made on first use. @throws MintmarkError TOOL_REFUSED when others could read it */
-  publicKey(): Promise<PublicKey>
-  /** This machine's key, or null when it has none yet. */
+  /**
+   * Looks that it will be able to sign, before long work.
+   * @throws MintmarkError TOOL_REFUSED, CONFIG_INVALID or PROVIDER_UNREACHABLE
+   */
+  ready(): Promise<void>
+  /**
+   * Who would sign now, asked where that is known: for a line of trust.yaml. A key of this machine is made on first use.
+   * @throws MintmarkError TOOL_REFUSED when others could read the key, or when who signs can't be had; PROVIDER_UNREACHABLE
+   */
+  signer(): Promise<SignerName>
+  /** The key that signs here as this machine knows it, without a network; null when it has none yet. */
   existing(): Promise<PublicKey | null>
-  /** @throws MintmarkError CONFIG_INVALID when the text is no Ed25519 public key; `from` says where it stands */
+  /** @throws MintmarkError CONFIG_INVALID when the text is no public key that can be trusted; `from` says where it stands */
   parsePublicKey(pem: string, from: string): PublicKey
   /** False for whatever is not this key's signature of exactly these bytes. */
   verify(key: PublicKey, bytes: Uint8Array, sig: string): boolean
+  /** Who made a keyless signature, by a trusted root that is a file, without a network. @throws MintmarkError CONFIG_INVALID for the root */
+  identify(root: TrustedRootFile, bytes: Uint8Array, signature: Signature): Promise<Identified>
 }
 
-const toPublic = (key: KeyObject): PublicKey => ({
-  keyid: createHash('sha256')
-    .update(key.export({ format: 'der', type: 'spki' }))
-    .digest('hex'),
-  pem: key.export({ format: 'pem', type: 'spki' }).toString(),
-})
+/** What is told of all signatures alike, whoever signs on this machine. */
+export const verification = {
+  parsePublicKey,
+  verify: verifyByKey,
+  identify,
+} as const satisfies Partial<Signing>
 
-function parsePublicKey(pem: string, from: string): PublicKey {
-  const wrong = (why: string, cause?: unknown): MintmarkError =>
-    new MintmarkError('CONFIG_INVALID', `${from} ${why}`, {
-      hint: 'give a public key in PEM; mintmark writes its own beside the private one, as signing.pub.pem',
-      ...(cause === undefined ? {} : { cause }),
-    })
-  // A private key would be read as well: whoever hands one over has to learn of it.
-  if (pem.includes('PRIVATE KEY')) throw wrong('holds a private key, which nobody else may have')
-  let key: KeyObject
-  try {
-    key = createPublicKey(pem)
-  } catch (cause) {
-    throw wrong('is no public key', cause)
-  }
-  if (key.asymmetricKeyType !== 'ed25519') {
-    throw wrong(`is a key of the type ${key.asymmetricKeyType}, expected ed25519`)
-  }
-  return toPublic(key)
-}
-
-/** A key pair in a private folder: `signing.pem` (0600 in 0700) and `signing.pub.pem`. */
+/** An Ed25519 key pair in a private folder: `signing.pem` (0600 in 0700) and `signing.pub.pem`. */
 export function signing(folder: string, files: Files): Signing {
   const path = join(folder, 'signing.pem')
 
@@ -112,17 +102,18 @@ export function signing(folder: string, files: Files): Signing {
   }
 
   return {
+    kind: 'file',
     async sign(bytes) {
       const key = await need()
       const { keyid } = await exported(key)
       return { keyid, sig: sign(null, bytes, key).toString('base64') }
     },
-    publicKey: async () => exported(await need()),
     async existing() {
       const key = await load()
       return key === null ? null : toPublic(createPublicKey(key))
     },
-    parsePublicKey,
-    verify: (key, bytes, sig) => verify(null, bytes, createPublicKey(key.pem), Buffer.from(sig, 'base64')),
+    ready: async () => void (await load()),
+    signer: async () => ({ kind: 'key', ...(await exported(await need())) }),
+    ...verification,
   }
 }

@@ -36,7 +36,10 @@ export interface Tools {
   install(name: ToolName, onProgress: (text: string) => void): Promise<Tool>
   /** Removes what building left in the cache besides the tools. */
   dropBuildFiles(): Promise<void>
-  debianPackages(purpose: 'release' | 'ansible' | 'tpm' | 'grype' | 'test'): Promise<readonly DebianPackage[]>
+  /** What a purpose needs of Debian; for the tests also what they need of PyPI. */
+  debianPackages(
+    purpose: 'release' | 'ansible' | 'tpm' | 'grype' | 'share' | 'test',
+  ): Promise<readonly DebianPackage[]>
   /** Installs by apt-get: as root, or by sudo where it asks for no password. @throws TOOL_MISSING with the command to paste */
   installDebianPackages(names: readonly string[], onProgress: (text: string) => void): Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { Catalog } from './catalog.ts'
+import type { Catalog, OpenCatalog } from './catalog.ts'
 import type { Clock } from './clock.ts'
 import type { Exec } from './exec.ts'
 import type { Fetch } from './fetch.ts'
@@ -9,6 +9,7 @@ import type { Places } from './places.ts'
 import type { Report } from './report.ts'
 import type { Signing } from './signing.ts'
 import type { Tools } from './tools.ts'
+import type { Zip } from './zip.ts'
 
 /** All that a stage may touch. Built once in main.ts; tests build their own. */
 export interface World {
@@ -23,7 +24,10 @@ export interface World {
   readonly report: Report
   readonly tools: Tools
   readonly catalog: Catalog
+  /** Another one, to copy from. */
+  readonly openCatalog: OpenCatalog
   readonly keys: Signing
+  readonly zip: Zip
   readonly places: Places
   /** Our own environment variables, read-only. */
   readonly env: Readonly<Record<string, string | undefined>>

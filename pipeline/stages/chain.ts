@@ -1,3 +1,4 @@
+import { inTurns } from '../core/all-ended.ts'
 import { canonicalJson, sha256 } from '../core/digest.ts'
 import { bytesToSign, envelopeText, parseEnvelope } from '../core/dsse.ts'
 import { eventKey, eventPayload, headKey, isEventKey, parseEvent } from '../core/events.ts'
@@ -6,11 +7,11 @@ import { MintmarkError } from '../errors.ts'
 import { EventHead, type EventKind, type EventOf, type ReleaseEvent } from '../model/event.ts'
 import type { Entry } from '../ports/catalog.ts'
 import type { World } from '../ports/world.ts'
-import { checkSignature, shortDigest, type TrustedKey } from './check-signature.ts'
+import { checkSignature, shortDigest, type TrustedSigner } from './check-signature.ts'
 
 /** Whose signatures count: `trust`, and this machine's own key unless `onlyTrust`. */
 export interface Trust {
-  readonly trust: readonly TrustedKey[]
+  readonly trust: readonly TrustedSigner[]
   readonly onlyTrust: boolean
 }
 
@@ -46,10 +47,14 @@ export interface EventChain {
     readonly key: string
     readonly text: string
   } | null
+  /** True when nothing names the newest event, though writers have: nobody can say that no later one was removed. */
+  readonly headMissing: boolean
 }
 
 type Broken = NonNullable<EventChain['broken']>
 
+/** A catalog in a bucket answers slowly, and many at once. */
+const readersAtOnce = 16
 /** Every writer that gets in between has added an event; this many at once is no coincidence. */
 const attempts = 20
 
@@ -60,10 +65,10 @@ async function checkEvent(
   world: World,
   chain: Chain,
   text: string,
-  before: StoredEvent | undefined,
+  before: EventHead | null,
   trust: Trust,
 ): Promise<StoredEvent | Omit<Broken, 'key'>> {
-  const sequence = (before?.event.sequence ?? 0) + 1
+  const sequence = (before?.sequence ?? 0) + 1
   const what = `event ${sequence}`
   const forged = (why: string): Omit<Broken, 'key'> => ({ code: 'VERIFY_FAILED', text: `${what} ${why}` })
   const loose = (why: string): Omit<Broken, 'key'> => ({ code: 'CHAIN_BROKEN', text: `${what} ${why}` })
@@ -91,25 +96,33 @@ async function checkEvent(
   return { event, sha256: sha256(text) }
 }
 
+const headOf = (last: StoredEvent | undefined): EventHead | null =>
+  last === undefined ? null : { schema: 1, sequence: last.event.sequence, sha256: last.sha256 }
+
 /** What the newest writer knew. A writer that was killed before it moved the head has left it behind, never ahead. */
-function checkHead(chain: Chain, head: Entry | null, events: readonly StoredEvent[]): Broken | null {
+function checkHead(
+  chain: Chain,
+  head: Entry | null,
+  /** Of the events in their order; null for one that was not read. */
+  digests: readonly (string | null)[],
+): Broken | null {
   if (head === null) return null
   const key = headKey(chain.prefix)
   const parsed = EventHead.safeParse(parsedJson(head.value))
   if (!parsed.success) return { code: 'VERIFY_FAILED', key, text: `${bare(key)} is not what was written` }
   const { sequence, sha256: digest } = parsed.data
-  const named = events[sequence - 1]
+  const named = digests[sequence - 1]
   if (named === undefined)
     return {
       code: 'CHAIN_BROKEN',
-      key: eventKey(chain.prefix, events.length + 1),
-      text: `event ${events.length + 1} is missing, ${sequence} ${sequence === 1 ? 'was' : 'were'} written`,
+      key: eventKey(chain.prefix, digests.length + 1),
+      text: `event ${digests.length + 1} is missing, ${sequence} ${sequence === 1 ? 'was' : 'were'} written`,
     }
-  if (named.sha256 === digest) return null
+  if (named === null || named === digest) return null
   return {
     code: 'CHAIN_BROKEN',
     key: eventKey(chain.prefix, sequence),
-    text: `event ${sequence} is ${shortDigest(named.sha256)}, the one that was written is ${shortDigest(digest)}`,
+    text: `event ${sequence} is ${shortDigest(named)}, the one that was written is ${shortDigest(digest)}`,
   }
 }
 
@@ -121,21 +134,59 @@ export async function readChain(world: World, chain: Chain, trust: Trust): Promi
   // Before the list: a head that moves meanwhile would name an event that the list has not.
   const head = await world.catalog.read(headKey(chain.prefix))
   const keys = (await world.catalog.list(chain.prefix)).filter((key) => key !== headKey(chain.prefix))
+  const texts = await inTurns(
+    keys,
+    readersAtOnce,
+    async (key) => (await world.catalog.read(key))?.value ?? '',
+  )
   const events: StoredEvent[] = []
-  for (const found of keys) {
+  for (const [at, found] of keys.entries()) {
     const key = eventKey(chain.prefix, events.length + 1)
     if (found !== key) {
       const text = isEventKey(found)
         ? `event ${events.length + 1} is missing, there is ${bare(found)}`
         : `${bare(found)} is no event`
-      return { events, broken: { code: 'CHAIN_BROKEN', key: found, text } }
+      return { events, broken: { code: 'CHAIN_BROKEN', key: found, text }, headMissing: false }
     }
-    const entry = await world.catalog.read(key)
-    const checked = await checkEvent(world, chain, entry?.value ?? '', events.at(-1), trust)
-    if ('code' in checked) return { events, broken: { ...checked, key } }
+    const checked = await checkEvent(world, chain, texts[at] ?? '', headOf(events.at(-1)), trust)
+    if ('code' in checked) return { events, broken: { ...checked, key }, headMissing: false }
     events.push(checked)
   }
-  return { events, broken: checkHead(chain, head, events) }
+  const digests = events.map((item) => item.sha256)
+  // One event alone may have been written by somebody who was killed before the head.
+  return { events, broken: checkHead(chain, head, digests), headMissing: head === null && events.length > 1 }
+}
+
+/**
+ * The newest event alone, with its links to the head and to the event before: for who can't wait for years of them. What is wrong
+ * further back is for `readChain` to find. It throws for none of them.
+ */
+export async function readLast(
+  world: World,
+  chain: Chain,
+  trust: Trust,
+): Promise<{ readonly last: StoredEvent | null; readonly broken: EventChain['broken'] }> {
+  const { catalog } = world
+  const head = await catalog.read(headKey(chain.prefix))
+  const keys = (await catalog.list(chain.prefix)).filter((key) => key !== headKey(chain.prefix))
+  const count = keys.length
+  const key = eventKey(chain.prefix, count)
+  if (keys.at(-1) !== key) {
+    // None at all, or a hole, which the whole of it tells best.
+    const { events, broken } = await readChain(world, chain, trust)
+    return { last: broken === null ? (events.at(-1) ?? null) : null, broken }
+  }
+  const before =
+    count === 1 ? null : sha256((await catalog.read(eventKey(chain.prefix, count - 1)))?.value ?? '')
+  const link: EventHead | null = before === null ? null : { schema: 1, sequence: count - 1, sha256: before }
+  const checked = await checkEvent(world, chain, (await catalog.read(key))?.value ?? '', link, trust)
+  if ('code' in checked) return { last: null, broken: { ...checked, key } }
+  const digests = [
+    ...Array.from({ length: Math.max(0, count - 2) }, () => null),
+    ...(before === null ? [] : [before]),
+  ]
+  const broken = checkHead(chain, head, [...digests, checked.sha256])
+  return { last: broken === null ? checked : null, broken }
 }
 
 /**
@@ -184,7 +235,11 @@ export async function appendToChain(
     const events = await trustedChain(world, chain, trust)
     const last = events.at(-1) ?? null
     const what = await make(last, events)
-    if (what === null) return null
+    if (what === null) {
+      // What a writer that was killed in between has left behind.
+      if (last !== null) await moveHead(world, chain, last)
+      return null
+    }
     const event: ReleaseEvent = {
       ...what,
       schema: 1,
@@ -196,6 +251,16 @@ export async function appendToChain(
     if (foreign !== null) throw new MintmarkError('INTERNAL', `an event for ${chain.title} ${foreign}`)
     const payload = eventPayload(event)
     const text = envelopeText(payload, [await world.keys.sign(bytesToSign(payload))])
+    const checked = await checkEvent(world, chain, text, headOf(last ?? undefined), trust)
+    if ('code' in checked) {
+      throw new MintmarkError(
+        'VERIFY_FAILED',
+        `nobody would trust what was to be written for ${chain.title}: ${checked.text}`,
+        {
+          hint: 'who signs here has to be in scans/policies/trust.yaml: ./mintmark verify --print-key prints the entry',
+        },
+      )
+    }
     if (!(await world.catalog.createOnly(eventKey(chain.prefix, event.sequence), text))) continue
     const stored = { event, sha256: sha256(text) }
     await moveHead(world, chain, stored)

@@ -1,8 +1,11 @@
 import { basename, dirname, join, normalize } from 'node:path'
 import { digestOf } from '../core/digest.ts'
 import { MintmarkError } from '../errors.ts'
+import { isS3Address } from '../model/catalog-address.ts'
 import type { Places } from '../ports/places.ts'
 import type { World } from '../ports/world.ts'
+import type { Leftover } from '../targets/target.ts'
+import { findLeftovers } from './leftovers.ts'
 
 export type CleanScope = 'all' | 'runs'
 
@@ -12,6 +15,7 @@ const held = {
   bases: 'bootstrapped bases',
   helpers: 'machines that read disks',
   databases: 'vulnerability databases',
+  blobs: 'images fetched from a catalog',
   indices: 'package indices',
   tools: 'tools',
   keys: 'the signing key and other private keys',
@@ -20,7 +24,16 @@ const held = {
 type Held = keyof typeof held
 
 /** All that a catalog has at its top. Whatever else lies there is not ours to remove. */
-const catalogNames: readonly string[] = ['blobs', 'channels', 'incoming', 'lock', 'releases']
+const catalogNames: readonly string[] = [
+  'blobs',
+  'channels',
+  'damaged',
+  'history',
+  'incoming',
+  'lock',
+  'releases',
+  'shares',
+]
 
 const lockWaitMs = 500
 
@@ -104,31 +117,39 @@ async function bytesOf(
   return goes.map((path) => sizes.get(path) ?? 0)
 }
 
+/** What killed runs left outside the folders that go; folders of a run go whole, or stay. */
+async function leftOutside(world: World, goes: readonly string[]): Promise<readonly Leftover[]> {
+  const left = await findLeftovers(world, [])
+  return left.filter(({ path }) => !goes.some((folder) => path.startsWith(`${folder}/`)))
+}
+
 /** What `clean` would remove now. @throws MintmarkError USAGE for a place that looks wrong */
 export async function planClean(world: World, scope: CleanScope): Promise<CleanPlan> {
   const names = scope === 'all' ? (Object.keys(held) as Held[]) : (['runs'] as const)
   const there: { readonly name: Held; readonly contents: readonly string[] }[] = []
   for (const name of names) {
+    // A bucket is the team's, and no place of this machine.
+    if (name === 'catalog' && isS3Address(world.places.catalog)) continue
     if ((await world.files.info(world.places[name])) === null) continue
     await checkPlace(world, name)
     there.push({ name, contents: await contentsOf(world, name) })
   }
   const stays = scope === 'runs' && (await world.files.info(world.places.catalog)) !== null
+  const folders = there.map((item) => ({ what: held[item.name], path: world.places[item.name] }))
+  const left = await leftOutside(
+    world,
+    folders.map(({ path }) => path),
+  )
+  const goes = [...folders, ...left.map(({ what, path }) => ({ what, path }))]
   const sizes = await bytesOf(
     world,
     stays ? [world.places.catalog] : [],
-    there.map((item) => world.places[item.name]),
+    goes.map(({ path }) => path),
   )
-  const items = there.map((item, index) => ({
-    what: held[item.name],
-    path: world.places[item.name],
-    bytes: sizes[index] ?? 0,
-  }))
+  const items = goes.map((item, index) => ({ ...item, bytes: sizes[index] ?? 0 }))
+  const contents = there.map((item) => ({ path: world.places[item.name], ...item }))
   return {
-    id: digestOf({ scope, there: there.map((item) => ({ path: world.places[item.name], ...item })) }).slice(
-      0,
-      12,
-    ),
+    id: digestOf({ scope, there: contents, left: left.map(({ path }) => path) }).slice(0, 12),
     scope,
     items,
     bytes: items.reduce((sum, item) => sum + item.bytes, 0),
@@ -169,7 +190,13 @@ export async function applyClean(world: World, plan: CleanPlan): Promise<void> {
         hint: 'look at it again: ./mintmark clean',
       })
     }
+    const left = new Map((await leftOutside(world, [])).map((item) => [item.path, item]))
     for (const { path } of plan.items) {
+      const leftover = left.get(path)
+      if (leftover !== undefined) {
+        await leftover.remove(path)
+        continue
+      }
       if (path === places.catalog) {
         for (const name of catalogNames) await files.remove(join(path, name))
         await dropWhenEmpty(world, path)
@@ -179,7 +206,8 @@ export async function applyClean(world: World, plan: CleanPlan): Promise<void> {
       if (path === places.tools) await world.exec.run(['chmod', '-R', 'u+rwX', '--', path], { ok: 'any' })
       await files.remove(path)
     }
-    const parents = new Set(plan.items.map((item) => dirname(item.path)))
+    await dropWhenEmpty(world, join(dirname(places.runs), 'machines'))
+    const parents = new Set([dirname(places.runs), ...plan.items.map((item) => dirname(item.path))])
     for (const parent of parents) if (basename(parent) === 'mintmark') await dropWhenEmpty(world, parent)
   })
 }

@@ -1,12 +1,15 @@
 import type { CurrentRelease } from '../core/emergency.ts'
 import { variantOf } from '../core/statement.ts'
+import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
 import type { Target } from '../targets/target.ts'
-import { locateRelease } from './read-release.ts'
+import type { Trust } from './chain.ts'
+import { pointsTo } from './move-channel.ts'
+import { locateVariant } from './read-release.ts'
 import { storedScan } from './read-reports.ts'
 import { lookUp, withAdvisories } from './scan-again.ts'
-import { trustedRelease } from './verify-release.ts'
+import { releaseTrustedBy, trustedKeys } from './verify-release.ts'
 
 /** What people run: stable where there is one. */
 const channels = ['stable', 'nightly'] as const
@@ -26,11 +29,18 @@ export async function currentRelease(
 ): Promise<CurrentRelease | null> {
   const { image, definition, target, trivyDb } = input
   const variant = variantOf({ target: target.id, arch: target.arch })
+  const trust: Trust = { trust: await trustedKeys(world, null), onlyTrust: false }
   for (const channel of channels) {
-    if ((await world.catalog.read(`channels/${image}/${channel}/${variant}.json`)) === null) continue
-    const located = await locateRelease(world, `${image}@${channel}`)
+    const now = await pointsTo(world, { image, channel, variant }, trust)
+    if (now === null) continue
+    const located = await locateVariant(world, { image, version: now.version, variant })
+    if (located === null)
+      throw new MintmarkError(
+        'VERIFY_FAILED',
+        `${image}@${channel} points to ${now.version}, which has no record`,
+      )
     const name = `${image}@${located.version} of ${channel}`
-    const { predicate } = (await trustedRelease(world, located, null)).statement
+    const { predicate } = (await releaseTrustedBy(world, located, trust)).statement
     const stored = await storedScan(world, predicate)
     const added = await withAdvisories(world, trivyDb, async (advisories) => {
       const { database } = advisories.found

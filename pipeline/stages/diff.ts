@@ -8,6 +8,7 @@ import {
   parseDiskListing,
 } from '../core/diff-files.ts'
 import { type DiffSide, diffReleases, type ReleaseDiff } from '../core/diff-releases.ts'
+import { sharedWith } from '../core/events.ts'
 import { parsePackageList } from '../core/pending-upgrades.ts'
 import { MintmarkError } from '../errors.ts'
 import type { RecordPredicate } from '../model/release.ts'
@@ -15,18 +16,23 @@ import { TestReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
 import type { Target } from '../targets/target.ts'
-import { locateRelease } from './read-release.ts'
+import type { Trust } from './chain.ts'
+import { readEvents } from './events.ts'
+import { locateRelease, type Release } from './read-release.ts'
 import { readReport, storedScan } from './read-reports.ts'
-import { trustedRelease } from './verify-release.ts'
+import { takeImage } from './take-image.ts'
+import { releaseTrustedBy, trustedKeys } from './verify-release.ts'
 
-async function sideOf(world: World, ref: string): Promise<DiffSide> {
-  const { statement } = await trustedRelease(world, await locateRelease(world, ref), null)
-  const { predicate } = statement
+/** What a verified release is compared by. @throws MintmarkError NOT_FOUND, VERIFY_FAILED */
+export async function sideOf(world: World, release: Release, trust: Trust): Promise<DiffSide> {
+  const { predicate } = release.statement
+  const { events } = await readEvents(world, release, trust)
   return {
     predicate,
     packages: parsePackageList(await readReport(world, predicate, 'packages', null)),
     scan: await storedScan(world, predicate),
     test: await readReport(world, predicate, 'test', TestReport),
+    shared: sharedWith(events.map(({ event }) => event)),
   }
 }
 
@@ -53,19 +59,8 @@ export async function listDisk(
   }
 }
 
-/** The stored image, once it is known to be what was signed. */
-async function diskOf(world: World, { image, version, artifact }: RecordPredicate): Promise<string> {
-  const path = world.catalog.blobPath(artifact.sha256)
-  const state = await world.catalog.checkBlob(artifact.sha256)
-  if (path === null || state.status === 'missing') {
-    throw new MintmarkError('NOT_FOUND', `the image of ${image}@${version} is not on this machine`, {
-      hint: 'leave out --files: records and reports are compared without it',
-    })
-  }
-  if (state.status === 'corrupt')
-    throw new MintmarkError('VERIFY_FAILED', `the image of ${image}@${version} has sha256:${state.found}`)
-  return path
-}
+const diskOf = (world: World, { image, version, artifact }: RecordPredicate): Promise<string> =>
+  takeImage(world, `the image of ${image}@${version}`, artifact.sha256)
 
 async function compareFiles(
   world: World,
@@ -99,8 +94,11 @@ export async function compareReleases(
     readonly update: (text: string) => void
   },
 ): Promise<ReleaseDiff> {
-  const before = await sideOf(world, input.from)
-  const after = await sideOf(world, input.to)
+  const trust: Trust = { trust: await trustedKeys(world, null), onlyTrust: false }
+  const side = async (ref: string): Promise<DiffSide> =>
+    sideOf(world, await releaseTrustedBy(world, await locateRelease(world, ref), trust), trust)
+  const before = await side(input.from)
+  const after = await side(input.to)
   if (!input.files) return diffReleases(before, after, null)
   input.update('reading both disks (about a minute)')
   return diffReleases(before, after, await compareFiles(world, before.predicate, after.predicate))

@@ -1,5 +1,7 @@
 import { eventsPrefix } from '../core/events.ts'
+import { MintmarkError } from '../errors.ts'
 import type { EventKind, EventOf, ReleaseEvent } from '../model/event.ts'
+import type { SignerName } from '../ports/signing.ts'
 import type { World } from '../ports/world.ts'
 import {
   appendToChain,
@@ -10,7 +12,7 @@ import {
   type Trust,
   trustedChain,
 } from './chain.ts'
-import { isValidOn, shortDigest } from './check-signature.ts'
+import { isSigner, isValidOn, shortDigest } from './check-signature.ts'
 import type { Release } from './read-release.ts'
 
 /** What happened to a release since it was recorded. */
@@ -64,17 +66,37 @@ export const trustedEvents = (
   trust: Trust,
 ): Promise<readonly StoredEvent[]> => trustedChain(world, chainOf(release), trust)
 
+/** Who would sign here, as far as it is known: a machine that has no key yet makes none for being asked. */
+async function signerHere({ keys }: World): Promise<SignerName | null> {
+  if (keys.kind !== 'file') return keys.signer()
+  const own = await keys.existing()
+  return own === null ? null : { kind: 'key', ...own }
+}
+
+/** Why this machine's signature is not among those that everybody trusts today; null when it is. */
+export async function whyUnanchored(world: World, trust: Trust): Promise<string | null> {
+  const day = world.clock.now().toISOString().slice(0, 10)
+  // Who can't sign may still look.
+  const own = await signerHere(world).catch((cause: unknown) => {
+    if (cause instanceof MintmarkError && !world.signal.aborted) return cause.message
+    throw cause
+  })
+  if (own === null) return 'this machine has no key of its own'
+  if (typeof own === 'string') return own
+  if (trust.trust.some((signer) => isValidOn(signer, day) && isSigner(signer, own))) return null
+  const name = own.kind === 'key' ? `this machine's key ${shortDigest(own.keyid)}` : own.subject
+  return `${name} is not among those that are trusted`
+}
+
 /**
  * Why this machine may not add to the history of a release; null when it may. Its key has to count for everybody for whom the
  * record's does: else the event would make the release look forged to the others.
  */
 export async function whyNotWrite(world: World, release: Release, trust: Trust): Promise<string | null> {
+  const why = await whyUnanchored(world, trust)
+  if (why === null || trust.onlyTrust) return why
   const own = await world.keys.existing()
-  if (own === null) return 'this machine has no key of its own'
-  const day = world.clock.now().toISOString().slice(0, 10)
-  if (trust.trust.some((key) => key.keyid === own.keyid && isValidOn(key, day))) return null
-  if (!trust.onlyTrust && release.envelope.signatures.some((item) => item.keyid === own.keyid)) return null
-  return `this machine's key ${shortDigest(own.keyid)} is not among those that the release is trusted by`
+  return release.envelope.signatures.some((item) => item.keyid === own?.keyid) ? null : why
 }
 
 /** A kind of event with what it says. */

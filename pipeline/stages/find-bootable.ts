@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
 import { MintmarkError } from '../errors.ts'
 import { Definition } from '../model/definition.ts'
+import type { InstanceFile } from '../model/instance.ts'
 import type { World } from '../ports/world.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
 import { locateRelease } from './read-release.ts'
+import { takeImage } from './take-image.ts'
 import { trustedRelease } from './verify-release.ts'
 
 /** An image that a machine may be started from. */
@@ -18,6 +20,8 @@ export interface Bootable {
   readonly virtualBytes: number
   /** False for a file that no signed record is about. */
   readonly recorded: boolean
+  /** The release that it is; left out for a file without a record. */
+  readonly release?: NonNullable<InstanceFile['release']>
 }
 
 /** What a file without a record is started with: the embedded target's plain machine. */
@@ -44,19 +48,7 @@ async function bootableRelease(world: World, ref: string): Promise<Bootable> {
   const release = await trustedRelease(world, await locateRelease(world, ref), null)
   const { image, version, artifact } = release.statement.predicate
   const name = `${image}@${version}`
-  const disk = world.catalog.blobPath(artifact.sha256)
-  const state = await world.catalog.checkBlob(artifact.sha256)
-  if (disk === null || state.status === 'missing') {
-    throw new MintmarkError('NOT_FOUND', `the image of ${name} is not on this machine`, {
-      where: { catalog: world.catalog.location },
-    })
-  }
-  if (state.status === 'corrupt') {
-    throw new MintmarkError(
-      'VERIFY_FAILED',
-      `the image of ${name} has sha256:${state.found}, not what was signed`,
-    )
-  }
+  const disk = await takeImage(world, `the image of ${name}`, artifact.sha256)
   const known = (await imageNames(world)).includes(image)
   return {
     name,
@@ -65,6 +57,7 @@ async function bootableRelease(world: World, ref: string): Promise<Bootable> {
     definition: known ? await loadDefinition(world, image) : plainDefinition,
     virtualBytes: artifact.virtualBytes,
     recorded: true,
+    release: { image, version, variant: release.variant, artifact: artifact.sha256, record: release.record },
   }
 }
 

@@ -1,5 +1,5 @@
 import { fingerprintOf, pinOfArchive, pinOfBase } from '../core/fingerprint.ts'
-import { parsePointer, variantOf } from '../core/statement.ts'
+import { variantOf } from '../core/statement.ts'
 import type { BaseLock } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
 import type { Fingerprint } from '../model/release.ts'
@@ -7,7 +7,9 @@ import type { World } from '../ports/world.ts'
 import type { Target } from '../targets/target.ts'
 import { optionalTools, toolTable } from '../tools/table.ts'
 import { loadLock } from './load-definition.ts'
+import { pointsTo } from './move-channel.ts'
 import type { StageContext } from './stage.ts'
+import { trustedKeys } from './verify-release.ts'
 
 const toolPins = (): Record<string, string> =>
   Object.fromEntries(
@@ -43,12 +45,16 @@ async function pinNow(
   const { base, os } = definition
   const name = `${os.family} ${os.release}`
   if ('image' in base) {
-    const key = `channels/${base.image}/${base.channel}/${variantOf({ target: target.id, arch: target.arch })}.json`
-    const entry = await world.catalog.read(key)
+    const variant = variantOf({ target: target.id, arch: target.arch })
+    // By its history: a pointer that somebody set back would hide a newer parent.
+    const now = await pointsTo(
+      world,
+      { image: base.image, channel: base.channel, variant },
+      { trust: await trustedKeys(world, null), onlyTrust: false },
+    )
     // Without a parent nothing can be equal; the base stage says what is missing.
-    if (entry === null) return { from: 'parent', digest: '0'.repeat(64), name: `${base.image} none` }
-    const pointer = parsePointer(entry.value, key)
-    return { from: 'parent', digest: pointer.record, name: `${base.image} ${pointer.version}` }
+    if (now === null) return { from: 'parent', digest: '0'.repeat(64), name: `${base.image} none` }
+    return { from: 'parent', digest: now.record, name: `${base.image} ${now.version}` }
   }
   const lock = await loadLock(world, image)
   if (lock.from === 'image') return { from: 'image', digest: lock.sha256, name }

@@ -48,8 +48,11 @@ export const loadJudgement = async (world: World, knownExploited: string | null)
   knownExploited: await loadKnownExploited(world, knownExploited),
 })
 
-/** The facts with policy, waivers, list and clock of today. */
-async function inputOf(world: World, facts: JudgedFacts, judgement: Judgement): Promise<GateInput> {
+/**
+ * The facts with policy, waivers, list and clock of today.
+ * @throws MintmarkError CONFIG_INVALID for a policy that is wrong
+ */
+export async function inputOf(world: World, facts: JudgedFacts, judgement: Judgement): Promise<GateInput> {
   const { policy, name, sha256 } = await loadPolicy(world, facts.definition.scan.policy)
   return {
     ...facts,

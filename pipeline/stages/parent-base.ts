@@ -6,6 +6,7 @@ import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
 import { locateRelease, type Release, releasedImages } from './read-release.ts'
+import { takeImage } from './take-image.ts'
 import { trustedKeys, verifyRelease } from './verify-release.ts'
 import { whereInDefinition } from './where-in-definition.ts'
 
@@ -81,24 +82,6 @@ async function verifiedParent(
   return { release: result.release, anchored: result.anchored }
 }
 
-/** @throws MintmarkError NOT_FOUND or VERIFY_FAILED */
-async function wholeBlob(world: World, name: string, sha256: string): Promise<string> {
-  const state = await world.catalog.checkBlob(sha256)
-  const path = world.catalog.blobPath(sha256)
-  if (state.status === 'corrupt')
-    throw new MintmarkError(
-      'VERIFY_FAILED',
-      `the image of ${name} has sha256:${state.found}, not what was signed`,
-    )
-  if (state.status === 'missing' || path === null) {
-    throw new MintmarkError('NOT_FOUND', `the image of the parent ${name} is not on this machine`, {
-      hint: `./mintmark release ${name.split('@')[0]} --fresh`,
-      where: { catalog: world.catalog.location },
-    })
-  }
-  return path
-}
-
 /**
  * The release that a parent's channel points to, as a base: its record is verified, its bytes are read through, and they are
  * used where they lie, never written to.
@@ -167,6 +150,11 @@ export async function parentBase(
     artifact: sha256,
     created: predicate.created,
     ancestry: [...chainOf(predicate.base)],
-    disk: { path: await wholeBlob(world, name, sha256), sha256, virtualBytes, format: 'qcow2' },
+    disk: {
+      path: await takeImage(world, `the image of the parent ${name}`, sha256),
+      sha256,
+      virtualBytes,
+      format: 'qcow2',
+    },
   }
 }

@@ -1,3 +1,4 @@
+import { inTurns } from '../core/all-ended.ts'
 import { didYouMean } from '../core/did-you-mean.ts'
 import { sha256 } from '../core/digest.ts'
 import { parseEnvelope } from '../core/dsse.ts'
@@ -8,6 +9,9 @@ import { MintmarkError } from '../errors.ts'
 import { ImageName } from '../model/ids.ts'
 import { type ChannelPointer, type Envelope, type Statement, Version } from '../model/release.ts'
 import type { World } from '../ports/world.ts'
+
+/** A bucket answers each in its own time. */
+const recordsAtOnce = 16
 
 const defaultChannel = 'nightly'
 const digestPrefix = /^(?:sha256:)?([0-9a-f]{8,64})$/
@@ -87,17 +91,32 @@ async function locate(world: World, key: string, via: string | null): Promise<Lo
   }
 }
 
+/** The record of one variant, as a channel's pointer names it; null when there is none. */
+export const locateVariant = (
+  world: World,
+  { image, version, variant }: Pick<Located, 'image' | 'version' | 'variant'>,
+): Promise<Located | null> => locate(world, `releases/${image}/${version}/${variant}.dsse.json`, null)
+
+/** The records of a version, one for each variant that there is; sorted. */
+export async function locateVersion(
+  world: World,
+  image: string,
+  version: string,
+): Promise<readonly Located[]> {
+  const keys = (await world.catalog.list(`releases/${image}/${version}/`)).filter(isRecord)
+  const found = await Promise.all(keys.map((key) => locate(world, key, null)))
+  return found.filter((located) => located !== null)
+}
+
 const isRecord = (key: string): boolean => recordKey.test(key)
 
 /** Every record of an image, or of all images: by name, the newest version first. */
 export async function locateAll(world: World, image: string | null = null): Promise<readonly Located[]> {
   const keys = await world.catalog.list(image === null ? 'releases/' : `releases/${image}/`)
-  const found: Located[] = []
-  for (const key of keys.filter(isRecord)) {
-    const located = await locate(world, key, null)
-    if (located !== null) found.push(located)
-  }
-  return found.sort((a, b) => compare(a.image, b.image) || compareVersions(b.version, a.version))
+  const found = await inTurns(keys.filter(isRecord), recordsAtOnce, (key) => locate(world, key, null))
+  return found
+    .filter((located) => located !== null)
+    .sort((a, b) => compare(a.image, b.image) || compareVersions(b.version, a.version))
 }
 
 /** Images that have a record, sorted. */

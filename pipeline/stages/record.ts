@@ -1,32 +1,30 @@
 import { canonicalJson, sha256 } from '../core/digest.ts'
 import { bytesToSign, envelopeText, parseEnvelope } from '../core/dsse.ts'
-import {
-  buildStatement,
-  parsePayload,
-  parsePointer,
-  payloadOf,
-  summariseControls,
-  variantOf,
-} from '../core/statement.ts'
+import { buildStatement, parsePayload, payloadOf, summariseControls, variantOf } from '../core/statement.ts'
 import { compareVersions } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'
+import { firstChannel } from '../model/channel.ts'
 import { TargetId } from '../model/ids.ts'
-import { type ChannelPointer, Recorded, type RecordPredicate, type Statement } from '../model/release.ts'
-import type { World } from '../ports/world.ts'
+import { Recorded, type RecordPredicate, type Statement } from '../model/release.ts'
 import { targets } from '../targets/registry.ts'
 import type { Target } from '../targets/target.ts'
+import { actorOf } from './actor.ts'
+import type { Trust } from './chain.ts'
+import { checkSignature } from './check-signature.ts'
 import { fingerprintOfRun } from './fingerprint.ts'
+import { type ChannelChange, moveChannel, type PointsTo } from './move-channel.ts'
+import { type Located, openRecord } from './read-release.ts'
 import { recordedOf } from './recorded.ts'
 import type { Stage, StageContext } from './stage.ts'
+import { storedValues } from './stored-values.ts'
+import { trustedKeys } from './verify-release.ts'
+import { builderOf, withProvenance } from './write-provenance.ts'
 import { writtenReports } from './write-report.ts'
 
-/** Every writer that gets in between has moved the channel forward; this many at once is no coincidence. */
-const attempts = 20
-
-const channel = 'nightly'
+const channel = firstChannel
 
 /** Every result of this run has to be about the same bytes. */
-function checkChain(context: StageContext): string {
+function checkChain(context: StageContext): void {
   const subject = context.need('publish').subject
   const others = {
     build: context.need('build').artifact.sha256,
@@ -45,7 +43,6 @@ function checkChain(context: StageContext): string {
       )
     }
   }
-  return subject
 }
 
 /** Stores the run's reports. They are copied, not linked: a stage that runs again may write to its own file. */
@@ -60,22 +57,15 @@ async function storeReports(context: StageContext): Promise<RecordPredicate['rep
   }
   for (const [name, path] of await writtenReports(world, folder))
     reports[name] = await world.catalog.putBlob(await world.files.readBytes(path))
-  const baseName = (path: string): string => path.split('/').at(-1) ?? path
-  // Where a file lay on the build machine is nobody's business later.
-  const values = {
-    bundle: context.need('render'),
-    build: { ...build, artifact: { ...build.artifact, path: baseName(build.artifact.path) } },
-    test: context.need('test'),
-    findings: {
-      ...scan,
-      files: Object.fromEntries(
-        Object.entries(scan.files).map(([name, file]) => [name, { ...file, path: baseName(file.path) }]),
-      ),
-    },
-    definition: context.definition,
-  }
-  for (const [name, value] of Object.entries(values)) {
-    reports[name] = await world.catalog.putBlob(Buffer.from(canonicalJson(value)))
+  const check = `${folder}/bundle/guest/mintmark-check`
+  if ((await world.files.info(check))?.kind === 'file')
+    reports['check'] = await world.catalog.putBlob(await world.files.readBytes(check))
+  const render = context.need('render')
+  const test = context.need('test')
+  const { definition } = context
+  const values = { render, build, test, scan, definition }
+  for (const [name, take] of Object.entries(storedValues)) {
+    reports[name] = await world.catalog.putBlob(Buffer.from(canonicalJson(take(values))))
   }
   return reports
 }
@@ -83,7 +73,7 @@ async function storeReports(context: StageContext): Promise<RecordPredicate['rep
 async function predicateOf(context: StageContext, host: Target): Promise<RecordPredicate> {
   const { world, definition } = context
   const [profile = ''] = definition.hardening.profiles
-  return {
+  return withProvenance(world, {
     schema: 1,
     ...(await recordedOf(context, context.need('gate'))),
     created: world.clock.now().toISOString(),
@@ -95,26 +85,28 @@ async function predicateOf(context: StageContext, host: Target): Promise<RecordP
     ),
     reports: await storeReports(context),
     fingerprint: await fingerprintOfRun(context, host),
-  }
+    builder: await builderOf(context),
+  })
 }
 
 /** A record that is already there is this run's own, from before it was killed, or nobody may touch it. */
 async function takeUp(context: StageContext, text: string, key: string): Promise<Statement> {
   const { world, runId } = context
   const { envelope, payload } = parseEnvelope(text)
-  const own = await world.keys.publicKey()
-  const signed = envelope.signatures.some(
-    (item) => item.keyid === own.keyid && world.keys.verify(own, bytesToSign(payload), item.sig),
-  )
   const statement = parsePayload(payload)
-  const { run, artifact } = statement.predicate
+  const { run, artifact, created } = statement.predicate
   if (run !== runId) {
     throw new MintmarkError('CONFLICT', `${key} is the record of the run ${run}, not of ${runId}`, {
       hint: './mintmark release with --fresh takes a new version',
     })
   }
-  if (!signed)
-    throw new MintmarkError('VERIFY_FAILED', `${key} is not signed by this machine's key ${own.keyid}`)
+  const day = created.slice(0, 10)
+  const trust = await trustedKeys(world, null)
+  const signed = await checkSignature(world, { envelope, payload, day }, trust, true)
+  if (!signed.right)
+    throw new MintmarkError('VERIFY_FAILED', `${key} of this run is signed ${signed.text}`, {
+      hint: 'a signer of this job has to be in scans/policies/trust.yaml, or be the key of this machine',
+    })
   if (artifact.sha256 !== context.need('publish').subject) {
     throw new MintmarkError(
       'CONFLICT',
@@ -144,29 +136,29 @@ async function writeRecord(
   const there = before ?? (await catalog.read(key))
   if (there === null) throw new MintmarkError('CONFLICT', `${key} was removed while it was written`)
   await takeUp(context, there.value, key)
-  return { text: there.value, keyid: (await keys.publicKey()).keyid }
+  const [signature] = parseEnvelope(there.value).envelope.signatures
+  return { text: there.value, keyid: signature?.keyid ?? '' }
 }
 
-/** Moves the channel to the version, never back. Returns the version that it points to afterwards. */
-async function movePointer(world: World, to: Omit<ChannelPointer, 'moved'>): Promise<string> {
-  const key = `channels/${to.image}/${to.channel}/${to.variant}.json`
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const now = await world.catalog.read(key)
-    if (now !== null) {
-      const pointer = parsePointer(now.value, key)
-      const order = compareVersions(pointer.version, to.version)
-      if (order > 0) return pointer.version
-      if (order === 0 && pointer.record === to.record) return pointer.version
-      if (order === 0) {
-        throw new MintmarkError('CONFLICT', `${key} points to another record of ${to.version}`, {
-          hint: `./mintmark verify ${to.image}@${to.version}`,
-        })
-      }
-    }
-    const pointer: ChannelPointer = { ...to, moved: world.clock.now().toISOString() }
-    if (await world.catalog.compareAndSwap(key, now?.etag ?? null, canonicalJson(pointer))) return to.version
+/** Moves nightly to this record, never back: what was released after it stays. Returns the version that it points to afterwards. */
+async function moveNightly(
+  { world, image, version }: StageContext,
+  written: Pick<Located, 'variant' | 'key' | 'text'>,
+): Promise<string> {
+  // What was written, and not what lies there now: our signature is for nothing else.
+  const release = openRecord({ ...written, image, version, pointers: [], damaged: [], via: null })
+  const decide = (now: PointsTo | null): boolean => {
+    const order = now === null ? -1 : compareVersions(now.version, version)
+    if (order === 0 && now?.record !== release.record)
+      throw new MintmarkError('CONFLICT', `${image}@${firstChannel} is another record of ${version}`, {
+        hint: `./mintmark verify ${image}@${version}`,
+      })
+    return order < 0
   }
-  throw new MintmarkError('CONFLICT', `${key} moved ${attempts} times while it was to be moved`)
+  const by = await actorOf(world, null)
+  const data: ChannelChange['data'] = { why: 'released', by, diff: null, approvals: [], reason: null }
+  const trust: Trust = { trust: await trustedKeys(world, null), onlyTrust: false }
+  return (await moveChannel(world, { release, channel: firstChannel, data, decide }, trust)).version
 }
 
 /** Signs the facts of the variant, writes them once, and moves the channel nightly to them. */
@@ -175,27 +167,16 @@ export const recordStage: Stage<'record'> = {
   needs: ['base', 'render', 'build', 'test', 'scan', 'gate', 'publish'],
   output: Recorded,
   async run(context) {
-    const { world, image, version, definition } = context
-    const subject = checkChain(context)
+    const { image, version, definition } = context
+    checkChain(context)
     const target = TargetId.parse(Object.keys(definition.targets)[0])
     const host: Target = targets[target]
     const variant = variantOf({ target, arch: host.arch })
     context.step.update('signing the record')
-    const { text, keyid } = await writeRecord(
-      context,
-      host,
-      `releases/${image}/${version}/${variant}.dsse.json`,
-    )
+    const key = `releases/${image}/${version}/${variant}.dsse.json`
+    const { text, keyid } = await writeRecord(context, host, key)
     const record = sha256(text)
-    const pointsTo = await movePointer(world, {
-      schema: 1,
-      image,
-      channel,
-      variant,
-      version,
-      sha256: subject,
-      record,
-    })
+    const pointsTo = await moveNightly(context, { variant, key, text })
     const moved =
       pointsTo === version ? `${channel} → ${version}` : `${channel} stays ${pointsTo}, which is newer`
     return {

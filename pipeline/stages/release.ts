@@ -1,25 +1,33 @@
 import { join } from 'node:path'
-import { digestOf } from '../core/digest.ts'
+import { workDigest } from '../core/fingerprint.ts'
 import type { Cause } from '../core/release-causes.ts'
+import { variantOf } from '../core/statement.ts'
+import { variantsOf } from '../core/variants.ts'
 import { MintmarkError } from '../errors.ts'
+import { firstChannel } from '../model/channel.ts'
 import type { Definition } from '../model/definition.ts'
 import type { VersionFacts } from '../model/release.ts'
+import type { SayHolder } from '../ports/lock.ts'
 import type { World } from '../ports/world.ts'
 import { targets } from '../targets/registry.ts'
 import { loadSecretRules } from './find-secrets.ts'
 import { type Judgement, loadJudgement } from './gate.ts'
+import { dropLeftovers } from './leftovers.ts'
 import { loadDefinition } from './load-definition.ts'
 import { loadPolicy } from './load-policy.ts'
 import { describeMachine } from './machine.ts'
-import type { Release } from './read-release.ts'
+import { ensureMovable } from './move-channel.ts'
+import { locateVariant, type Release } from './read-release.ts'
 import { renderedBundle } from './render.ts'
-import { reserveVersion } from './reserve.ts'
-import { findRun, listRuns, openRun, type Run, runFolder, saveRun } from './runs.ts'
+import { reserveVersion, takenVersions } from './reserve.ts'
+import { findRun, listRuns, openNamedRun, openRun, type Run, runFolder, saveRun } from './runs.ts'
 import type { SecondScannerOption } from './second-scanner.ts'
 import { readSecrets } from './secrets.ts'
+import { signerReady } from './signer-ready.ts'
 import { runSpine } from './spine.ts'
 import type { StageId, StageOutputs } from './stage.ts'
 import { type Decision, decideUnchanged } from './unchanged.ts'
+import { trustedKeys } from './verify-release.ts'
 import { languageOf } from './write-report.ts'
 
 const needsBytes = 8 * 2 ** 30
@@ -37,6 +45,8 @@ export interface ReleaseInput {
   readonly asked: string | null
   /** Build without asking whether there is anything new. */
   readonly fresh: boolean
+  /** An id that the jobs of several variants share, so that they make one version; left out or null: one of its own. */
+  readonly run?: string | null
   /** Called once it is known that something has to be built. */
   readonly prepare: (definition: Definition) => Promise<unknown>
 }
@@ -83,7 +93,7 @@ async function checkMachine(world: World): Promise<void> {
 }
 
 /** Only one run of an image at a time on this machine; another one is told at once. */
-const alone = <T>(world: World, image: string, work: () => Promise<T>): Promise<T> =>
+const alone = <T>(world: World, image: string, work: (say: SayHolder) => Promise<T>): Promise<T> =>
   world.withLock(join(world.places.runs, image, 'lock'), 2000, work)
 
 /** A run that was stopped after its last write is done; going on with it would hide what is new since. */
@@ -92,6 +102,30 @@ async function closeRecorded(world: World, image: string, release: Release): Pro
   if (!release.channels.includes('nightly')) return
   const open = (await listRuns(world, image)).find((item) => item.runId === run && item.state === 'open')
   if (open?.version === version) await saveRun(world, { ...open, state: 'done' })
+}
+
+/** @throws MintmarkError USAGE when the run has made this variant before: its id was given to two runs */
+async function refuseRecorded(
+  world: World,
+  place: { readonly image: string; readonly version: string; readonly variant: string },
+  runId: string,
+): Promise<void> {
+  if ((await locateVariant(world, place)) === null) return
+  throw new MintmarkError(
+    'USAGE',
+    `run ${runId} has made ${place.image}@${place.version} for ${place.variant} before`,
+    {
+      hint: 'give each run an id of its own: --run ID, or the variable MINTMARK_RUN',
+    },
+  )
+}
+
+/** The version that the other jobs of this run make, and that has no record of this variant yet; null when there is none. */
+async function versionOfRun(world: World, image: string, runId: string | null): Promise<string | null> {
+  if (runId === null) return null
+  const variant = variantOf({ target: targets.qemu.id, arch: targets.qemu.arch })
+  const own = (await takenVersions(world, image)).find(({ reservation }) => reservation.run === runId)
+  return own?.missing.includes(variant) === true ? own.reservation.version : null
 }
 
 async function decide(
@@ -104,6 +138,12 @@ async function decide(
     return { unchanged: false, release: null, causes: [{ kind: 'asked', text: 'a new build was asked for' }] }
   const { image, trivyDb, asked } = input
   const step = world.report.step('changes')
+  const half = await versionOfRun(world, image, input.run ?? null)
+  if (half !== null) {
+    const text = `run ${input.run} makes ${half} of every variant`
+    step.done(text)
+    return { unchanged: false, release: null, causes: [{ kind: 'asked', text }] }
+  }
   try {
     const decision = await decideUnchanged({
       world,
@@ -143,22 +183,38 @@ export async function release(world: World, input: ReleaseInput): Promise<Releas
   await loadSecretRules(world)
   languageOf(world, null)
   const { bundle } = await renderedBundle(world, image, definition)
-  return alone(world, image, async () => {
+  return alone(world, image, async (say) => {
+    await dropLeftovers(world, image)
     const decision = await decide(world, input, definition, { bundle: bundle.digest, judgement })
     if (decision.unchanged) return decision
+    const variant = variantOf({ target: targets.qemu.id, arch: targets.qemu.arch })
+    const place = { image, channel: firstChannel, variant }
+    await ensureMovable(world, place, { trust: await trustedKeys(world, null), onlyTrust: false })
     await readSecrets(world, image, definition)
+    await signerReady(world)
     await input.prepare(definition)
     await checkMachine(world)
-    const opened = await openRun(world, {
+    const wanted = {
       image,
-      definition: digestOf(definition),
+      definition: workDigest(definition),
       bundle: bundle.digest,
       asked: input.asked,
       fresh: input.fresh,
-    })
+    }
+    const named = input.run ?? null
+    const opened = named === null ? await openRun(world, wanted) : await openNamedRun(world, wanted, named)
+    await say(`run ${opened.run.runId}`)
     if (opened.resumed) world.report.note(`going on with run ${opened.run.runId} (--fresh starts over)`)
     const facts = versionFacts(definition, bundle)
-    const version = await reserveVersion(world, { image, runId: opened.run.runId, facts, given: input.asked })
+    const version = await reserveVersion(world, {
+      image,
+      runId: opened.run.runId,
+      facts,
+      given: input.asked,
+      variants: variantsOf(definition),
+    })
+    if (!opened.resumed)
+      await refuseRecorded(world, { image, version, variant: place.variant }, opened.run.runId)
     const run: Run = { ...opened.run, version }
     await saveRun(world, run)
     try {
@@ -197,8 +253,10 @@ export async function runStageAgain(
   given: Pick<ReleaseInput, 'trivyDb' | 'knownExploited' | 'secondScanner'>,
 ): Promise<Released> {
   const definition = await loadDefinition(world, image)
-  return alone(world, image, async () => {
+  return alone(world, image, async (say) => {
+    await dropLeftovers(world, image)
     const run = await findRun(world, image, runId)
+    await say(`run ${run.runId}`)
     const { version } = run
     if (version === null)
       throw new MintmarkError('NOT_FOUND', `run ${run.runId} was stopped before it had a version`, {

@@ -62,7 +62,7 @@ export type Rescanned = Judged | Unseen
 const endsAll: readonly ErrorCode[] = ['INTERNAL', 'USAGE', 'PROVIDER_UNREACHABLE', 'NO_SPACE']
 
 /** What the release was made of, with what its team says of findings, exceptions and age today. */
-async function definitionNow(world: World, predicate: RecordPredicate): Promise<Definition> {
+export async function definitionNow(world: World, predicate: RecordPredicate): Promise<Definition> {
   const made = await readReport(world, predicate, 'definition', Definition)
   if (!(await imageNames(world)).includes(predicate.image)) return made
   const now = await loadDefinition(world, predicate.image)
@@ -77,7 +77,7 @@ async function definitionNow(world: World, predicate: RecordPredicate): Promise<
 type LastLook = ReturnType<typeof eventsOf<'rescanned'>>[number]
 
 /** The scan of the last look: what an event put into the catalog, or the release's own. */
-async function scanBefore(
+export async function scanBefore(
   world: World,
   predicate: RecordPredicate,
   last: LastLook | null,

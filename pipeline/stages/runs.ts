@@ -22,7 +22,13 @@ const Run = z.strictObject({
 export type Run = z.infer<typeof Run>
 
 /** An open run older than this is not gone on with: its base and package lists are of yesterday. */
-const resumeWithinMs = 12 * 3600_000
+export const resumeWithinMs = 12 * 3_600_000
+
+/** Neither too old nor of a future, which only a clock that is wrong knows. */
+function isRecent(run: Run, now: Date): boolean {
+  const age = now.getTime() - Date.parse(run.created)
+  return age >= 0 && age < resumeWithinMs
+}
 
 export const runFolder = (world: World, image: string, runId: string): string =>
   join(world.places.runs, image, runId)
@@ -35,17 +41,71 @@ export async function saveRun(world: World, run: Run): Promise<void> {
   )
 }
 
-/** The image's runs, the newest first; a folder whose run.json can't be read is left out. */
-export async function listRuns(world: World, image: string): Promise<readonly Run[]> {
-  const runs: Run[] = []
-  for (const name of await world.files.list(join(world.places.runs, image))) {
-    const path = join(runFolder(world, image, name), 'run.json')
-    if ((await world.files.info(path)) === null) continue
-    const parsed = Run.safeParse(parsedJson(await world.files.readText(path)))
-    if (parsed.success) runs.push(parsed.data)
-  }
-  return runs.sort((a, b) => (a.created < b.created ? 1 : -1))
+/** A run folder whose `run.json` is none of this mintmark's. */
+export interface StrangeRun {
+  readonly runId: string
+  /** `newer`: only the mintmark that made it knows what is in it. */
+  readonly kind: 'newer' | 'unreadable'
+  /** Why, to follow "run 20261122-030000": "was made by a newer mintmark (schema 2)". */
+  readonly why: string
 }
+
+/**
+ * `run.json` of this mintmark, or of one from before there was a `schema`, which differs in nothing else.
+ * @returns the run, or why it is none
+ */
+function readRun(text: string, runId: string): Run | StrangeRun {
+  const json = parsedJson(text)
+  const unreadable = (why: string): StrangeRun => ({ runId, kind: 'unreadable', why })
+  if (typeof json !== 'object' || json === null) return unreadable('has a run.json that is no JSON')
+  const schema: unknown = 'schema' in json ? json.schema : 0
+  if (typeof schema === 'number' && schema > 1)
+    return { runId, kind: 'newer', why: `was made by a newer mintmark (schema ${schema})` }
+  const parsed = Run.safeParse(schema === 0 ? { ...json, schema: 1 } : json)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    return unreadable(
+      `has a run.json that can't be read${issue === undefined ? '' : ` (${issue.path.join('.') || 'run.json'}: ${issue.message})`}`,
+    )
+  }
+  if (parsed.data.runId !== runId) return unreadable(`says that it is run ${parsed.data.runId}`)
+  return parsed.data
+}
+
+/** All run folders of the image: the runs, the newest first, and what is no run of this mintmark. */
+async function readRuns(
+  world: World,
+  image: string,
+): Promise<{ readonly runs: readonly Run[]; readonly strange: readonly StrangeRun[] }> {
+  const runs: Run[] = []
+  const strange: StrangeRun[] = []
+  for (const name of await world.files.list(join(world.places.runs, image))) {
+    const folder = runFolder(world, image, name)
+    if ((await world.files.info(folder))?.kind !== 'folder') continue
+    const path = join(folder, 'run.json')
+    // Killed before its first word: nothing is in it.
+    if ((await world.files.info(path)) === null) continue
+    const read = readRun(await world.files.readText(path), name)
+    if ('kind' in read) strange.push(read)
+    else if (read.image === image) runs.push(read)
+  }
+  return { runs: runs.sort((a, b) => (a.created < b.created ? 1 : -1)), strange }
+}
+
+/** The image's runs, the newest first; a folder whose run.json can't be read is left out. */
+export const listRuns = async (world: World, image: string): Promise<readonly Run[]> =>
+  (await readRuns(world, image)).runs
+
+/** @throws MintmarkError CHAIN_BROKEN: what a newer mintmark left is neither gone on with nor judged by this one */
+function refuseNewer(world: World, image: string, run: StrangeRun): MintmarkError {
+  return new MintmarkError('CHAIN_BROKEN', `run ${run.runId} of ${image} ${run.why}`, {
+    hint: `go on with that mintmark, or start over with this one: ./mintmark release ${image} --fresh`,
+    where: { run: runFolder(world, image, run.runId) },
+  })
+}
+
+/** Run ids begin with the time that they were made at, so the newest sorts last. */
+const isNewest = (runId: string, runs: readonly Run[]): boolean => runs.every((run) => run.runId < runId)
 
 export interface RunWanted {
   readonly image: string
@@ -56,20 +116,81 @@ export interface RunWanted {
   readonly fresh: boolean
 }
 
-/** The open run that this one goes on with, or a new one. */
+async function createRun(world: World, wanted: RunWanted, runId: string): Promise<Run> {
+  const { image, definition, bundle, asked } = wanted
+  await world.files.makeFolder(runFolder(world, image, runId), { mode: 0o700 })
+  const created = world.clock.now().toISOString()
+  const run: Run = {
+    schema: 1,
+    image,
+    runId,
+    created,
+    definition,
+    bundle,
+    asked,
+    version: null,
+    state: 'open',
+  }
+  await saveRun(world, run)
+  return run
+}
+
+/**
+ * The run of this name, gone on with where it is open and of the same inputs, or made.
+ * @throws MintmarkError USAGE when it ended, is of more than 12 hours ago, or was of other inputs; CHAIN_BROKEN when it can't be read
+ */
+export async function openNamedRun(
+  world: World,
+  wanted: RunWanted,
+  runId: string,
+): Promise<{ readonly run: Run; readonly resumed: boolean }> {
+  if ((await world.files.info(join(runFolder(world, wanted.image, runId), 'run.json'))) === null)
+    return { run: await createRun(world, wanted, runId), resumed: false }
+  const run = await findRun(world, wanted.image, runId)
+  const same =
+    run.definition === wanted.definition && run.bundle === wanted.bundle && run.asked === wanted.asked
+  const now = world.clock.now()
+  if (run.state === 'open' && same && !wanted.fresh && isRecent(run, now)) return { run, resumed: true }
+  const ofOpen = (): string => {
+    if (wanted.fresh) return 'has begun'
+    if (!same) return 'was begun with other inputs'
+    return `was begun at ${run.created}, and this machine's clock says ${now.toISOString()}`
+  }
+  const why = run.state === 'open' ? ofOpen() : `is ${run.state}`
+  throw new MintmarkError('USAGE', `run ${runId} of ${wanted.image} ${why}, and can't be taken again`, {
+    hint: 'give each run an id of its own: --run ID, or the variable MINTMARK_RUN',
+  })
+}
+
+/**
+ * The open run that this one goes on with, or a new one.
+ * @throws MintmarkError CHAIN_BROKEN when the newest is of a newer mintmark
+ */
 export async function openRun(
   world: World,
   wanted: RunWanted,
 ): Promise<{ readonly run: Run; readonly resumed: boolean }> {
   const now = world.clock.now()
-  const [latest] = await listRuns(world, wanted.image)
+  const { runs, strange } = await readRuns(world, wanted.image)
+  const newest = strange.filter(({ runId }) => isNewest(runId, runs)).at(-1)
+  if (newest !== undefined && !wanted.fresh) {
+    if (newest.kind === 'newer') throw refuseNewer(world, wanted.image, newest)
+    world.report.warn(`run ${newest.runId} ${newest.why}: it is left as it is, and a new run begins`)
+  }
+  const future = runs.find(({ created }) => Date.parse(created) > now.getTime())
+  if (future !== undefined)
+    world.report.warn(
+      `run ${future.runId} is of ${future.created}, and this machine's clock says ${now.toISOString()}: it is not gone on with; is the clock right?`,
+    )
+  // The newest that this clock knows: an open one before a finished one is of the past.
+  const latest = runs.find(({ created }) => Date.parse(created) <= now.getTime())
   const goesOn =
     !wanted.fresh &&
     latest?.state === 'open' &&
     latest.definition === wanted.definition &&
     latest.bundle === wanted.bundle &&
     latest.asked === wanted.asked &&
-    now.getTime() - Date.parse(latest.created) < resumeWithinMs
+    isRecent(latest, now)
   if (goesOn) return { run: latest, resumed: true }
   const stamp = now
     .toISOString()
@@ -78,30 +199,22 @@ export async function openRun(
     .toLowerCase()
   for (let attempt = 1; attempt < 100; attempt += 1) {
     const runId = attempt === 1 ? stamp : `${stamp}-${attempt}`
-    const folder = runFolder(world, wanted.image, runId)
-    if ((await world.files.info(folder)) !== null) continue
-    await world.files.makeFolder(folder, { mode: 0o700 })
-    const { image, definition, bundle, asked } = wanted
-    const run: Run = {
-      schema: 1,
-      image,
-      runId,
-      created: now.toISOString(),
-      definition,
-      bundle,
-      asked,
-      version: null,
-      state: 'open',
-    }
-    await saveRun(world, run)
-    return { run, resumed: false }
+    if ((await world.files.info(runFolder(world, wanted.image, runId))) !== null) continue
+    return { run: await createRun(world, wanted, runId), resumed: false }
   }
   throw new MintmarkError('BUSY', `too many runs of ${wanted.image} began in this second`)
 }
 
-/** The run that a single stage is run in again. @throws MintmarkError NOT_FOUND */
+/** The run that a single stage is run in again. @throws MintmarkError NOT_FOUND, CHAIN_BROKEN for one of a newer mintmark */
 export async function findRun(world: World, image: string, runId: string | null): Promise<Run> {
-  const runs = await listRuns(world, image)
+  const { runs, strange } = await readRuns(world, image)
+  const other = strange.find((run) => (runId === null ? isNewest(run.runId, runs) : run.runId === runId))
+  if (other?.kind === 'newer') throw refuseNewer(world, image, other)
+  if (other !== undefined && runId !== null)
+    throw new MintmarkError('CHAIN_BROKEN', `run ${runId} of ${image} ${other.why}`, {
+      hint: `./mintmark release ${image} --fresh starts over`,
+      where: { run: runFolder(world, image, runId) },
+    })
   const found = runId === null ? runs[0] : runs.find((run) => run.runId === runId)
   if (found !== undefined) return found
   throw new MintmarkError(

@@ -55,6 +55,9 @@ export async function readSecrets(
   )
 }
 
+/** Of the folders in memory that hold secrets while a build runs. */
+export const secretsPrefix = 'mintmark-secrets-'
+
 /** A folder in memory that only this user can enter. @throws MintmarkError TOOL_FAILED where there is none */
 async function memoryFolder(world: World): Promise<string> {
   const candidates = [world.env['XDG_RUNTIME_DIR'] ?? '', '/dev/shm'].filter((path) => path.startsWith('/'))
@@ -83,18 +86,9 @@ export async function withSecretFiles<T>(
   if (secrets.length === 0) return work('')
   const { files } = world
   const parent = await memoryFolder(world)
-  // Only one build of an image at a time runs for a state folder, so what bears this name is nobody's any more.
-  const prefix = `mintmark-secrets-${digestOf([world.places.runs, image]).slice(0, 16)}-`
-  for (const name of await files.list(parent)) {
-    if (!name.startsWith(prefix)) continue
-    try {
-      await files.remove(join(parent, name))
-    } catch (cause) {
-      // Another user's folder of that name: it can hold nothing of ours.
-      if (!(cause instanceof MintmarkError)) throw cause
-      world.report.warn(`${join(parent, name)} can't be removed`)
-    }
-  }
+  const prefix = `${secretsPrefix}${digestOf([world.places.runs, image]).slice(0, 16)}-`
+  for (const path of await files.abandoned(parent))
+    if (basename(path).startsWith(prefix)) await files.remove(path)
   const folder = await files.tempFolder(prefix, parent)
   try {
     for (const { name, value } of secrets) {

@@ -4,8 +4,11 @@ import type { ToolName } from '../ports/tools.ts'
 import type { World } from '../ports/world.ts'
 import { optionalTools, toolTable } from '../tools/table.ts'
 
-/** `ansible`, `tpm`: a release of a definition that has a step for it, or asks for one. `grype`: with that second scanner. */
-export const purposes = ['release', 'ansible', 'tpm', 'grype', 'test'] as const
+/**
+ * `ansible`, `tpm`: a release of a definition that has a step for it, or asks for one. `grype`: with that second scanner. `share`: with
+ * an OCI registry.
+ */
+export const purposes = ['release', 'ansible', 'tpm', 'grype', 'share', 'test'] as const
 export type Purpose = (typeof purposes)[number]
 
 const toolNames: readonly ToolName[] = ['packer', 'packer-plugin-qemu', 'trivy']

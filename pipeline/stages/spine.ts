@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import * as z from 'zod'
 import { digestOf } from '../core/digest.ts'
+import { workDigest } from '../core/fingerprint.ts'
 import { parsedJson } from '../core/parsed-json.ts'
 import { rejectionLines } from '../core/render-rejection.ts'
 import { MintmarkError } from '../errors.ts'
@@ -61,7 +62,7 @@ const stageFile = (folder: string, id: StageId): string => join(folder, `${id}.j
 
 /** What a stage depends on: the definition, its options and the results of the stages that it needs. */
 async function inputsOf(input: RunInput, stage: Stage): Promise<Record<string, string>> {
-  const inputs: Record<string, string> = { definition: digestOf(input.definition), version: input.version }
+  const inputs: Record<string, string> = { definition: workDigest(input.definition), version: input.version }
   for (const name of stage.options ?? []) inputs[`option ${name}`] = digestOf(input.options[name] ?? null)
   for (const need of stage.needs) {
     const file = await readStage(input.world, input.folder, need)
@@ -79,12 +80,22 @@ async function inputsOf(input: RunInput, stage: Stage): Promise<Record<string, s
   return inputs
 }
 
+/**
+ * What the stage left in the run folder. A file of an older mintmark, or an edited one, is no result of ours: the stage is run again, and
+ * said why.
+ * @throws MintmarkError CHAIN_BROKEN for a file of a newer mintmark
+ */
 async function readStage(world: World, folder: string, id: StageId): Promise<StageFile | null> {
   const path = stageFile(folder, id)
   if ((await world.files.info(path)) === null) return null
-  const parsed = StageFile.safeParse(parsedJson(await world.files.readText(path)))
-  // A file of another version of mintmark, or an edited one, is no result of ours: the stage is run again.
-  return parsed.success ? parsed.data : null
+  const json = parsedJson(await world.files.readText(path))
+  const schema: unknown = typeof json === 'object' && json !== null && 'schema' in json ? json.schema : 0
+  if (typeof schema === 'number' && schema > 1)
+    throw new MintmarkError('CHAIN_BROKEN', `${path} was made by a newer mintmark (schema ${schema})`, {
+      hint: 'go on with that mintmark, or start over with this one: --fresh',
+    })
+  const parsed = StageFile.safeParse(json)
+  return parsed.success && parsed.data.stage === id ? parsed.data : null
 }
 
 /**
@@ -132,6 +143,10 @@ export async function runSpine(input: RunInput): Promise<Partial<StageOutputs>> 
         seconds[stage.id] = earlier.seconds
         step.skip(earlier.line)
       } else {
+        if (parsed?.success !== true && (await world.files.info(stageFile(folder, stage.id))) !== null)
+          world.report.note(
+            `${stage.id}.json is of an older mintmark or was edited: going on from ${stage.id}`,
+          )
         // Nothing of a later stage may survive the change of an earlier one.
         await dropFrom(world, folder, stage.id)
         const began = world.clock.now().getTime()

@@ -77,17 +77,11 @@ async function placeCauses(
   const { artifact } = predicate
   const name = `${release.image}@${release.version}`
   const pointer = release.pointers.find((item) => item.channel === channel)
-  const path = world.catalog.blobPath(artifact.sha256)
-  const bytes =
-    path === null
-      ? await world.catalog
-          .checkBlob(artifact.sha256)
-          .then((state) => (state.status === 'intact' ? state.bytes : null))
-      : ((await world.files.info(path))?.size ?? null)
+  const bytes = await world.catalog.statBlob(artifact.sha256)
   const lost: string[] = []
   for (const report of neededReports) {
-    const at = world.catalog.blobPath(predicate.reports[report]?.sha256 ?? '0'.repeat(64))
-    if (at !== null && (await world.files.info(at)) === null) lost.push(report)
+    const stored = predicate.reports[report]
+    if (stored === undefined || (await world.catalog.statBlob(stored.sha256)) === null) lost.push(report)
   }
   return [
     ...lost.flatMap((report) =>

@@ -1,14 +1,20 @@
+import { eventsPrefix, headKey } from '../core/events.ts'
 import { parseYaml } from '../core/parse-yaml.ts'
+import { provenanceReport } from '../core/provenance.ts'
 import { variantOf } from '../core/statement.ts'
 import { MintmarkError } from '../errors.ts'
-import { Reservation, TrustPolicy } from '../model/release.ts'
+import { Reservation, type Statement } from '../model/release.ts'
+import { TrustPolicy } from '../model/trust.ts'
 import type { World } from '../ports/world.ts'
-import type { Trust } from './chain.ts'
-import { checkSignature, shortDigest, type TrustedKey } from './check-signature.ts'
+import type { EventChain, Trust } from './chain.ts'
+import { channelLinks } from './channel-history.ts'
+import { checkProvenance } from './check-provenance.ts'
+import { checkSignature, shortDigest, type TrustedSigner } from './check-signature.ts'
 import { readEvents } from './events.ts'
 import { type Located, openRecord, type Release } from './read-release.ts'
 
-const trustPath = 'scans/policies/trust.yaml'
+export const trustPath = 'scans/policies/trust.yaml'
+export const sigstoreRootPath = 'scans/policies/sigstore-root.json'
 
 export type LinkName =
   | 'record'
@@ -18,6 +24,7 @@ export type LinkName =
   | 'subject'
   | 'artifact'
   | 'report'
+  | 'provenance'
   | 'event'
 
 /** One link of the chain from the reference to the bytes. */
@@ -36,28 +43,55 @@ export interface Verification {
   readonly release: Release | null
 }
 
-/**
- * The keys to trust: of the file alone when one is given, else of `scans/policies/trust.yaml`.
- * @throws MintmarkError CONFIG_INVALID or NOT_FOUND
- */
-export async function trustedKeys(world: World, file: string | null): Promise<readonly TrustedKey[]> {
-  if (file !== null) {
-    if ((await world.files.info(file)) === null)
-      throw new MintmarkError('NOT_FOUND', `there is no file ${file}`)
-    const key = world.keys.parsePublicKey(await world.files.readText(file), file)
-    return [{ ...key, name: file, from: null, until: null }]
-  }
-  const path = `${world.places.root}/${trustPath}`
-  if ((await world.files.info(path)) === null) return []
-  const policy = parseYaml(TrustPolicy, await world.files.readText(path), { path: trustPath })
-  return policy.keys.map((entry, index) => {
-    const key = world.keys.parsePublicKey(entry.publicKey, `${trustPath}: keys.${index}`)
-    if (key.keyid === entry.keyid) return { ...key, name: entry.name, from: entry.from, until: entry.until }
+/** A policy's signers, with their keys and the root that identities are told by. */
+async function signersOf(
+  world: World,
+  policy: TrustPolicy,
+  from: string,
+  rootFile: string,
+): Promise<readonly TrustedSigner[]> {
+  const keys = policy.keys.map(({ publicKey, ...entry }, index): TrustedSigner => {
+    const key = world.keys.parsePublicKey(publicKey, `${from}: keys.${index}`)
+    if (key.keyid === entry.keyid) return { kind: 'key', ...key, ...entry }
     throw new MintmarkError(
       'CONFIG_INVALID',
-      `${trustPath}: keys.${index}.keyid is ${entry.keyid}, the key's is ${key.keyid}`,
+      `${from}: keys.${index}.keyid is ${entry.keyid}, the key's is ${key.keyid}`,
     )
   })
+  if (policy.identities.length === 0) return keys
+  if ((await world.files.info(rootFile)) === null) {
+    throw new MintmarkError('CONFIG_INVALID', `${from} trusts identities, and there is no ${rootFile}`, {
+      hint: `cosign trusted-root create > ${sigstoreRootPath}, looked at and committed; or --sigstore-root FILE`,
+    })
+  }
+  const root = { text: await world.files.readText(rootFile), path: rootFile }
+  return [...keys, ...policy.identities.map((entry): TrustedSigner => ({ kind: 'identity', ...entry, root }))]
+}
+
+/**
+ * Whom to trust: the file alone when one is given (a public key in PEM, or a policy in the form of trust.yaml), else
+ * `scans/policies/trust.yaml`.
+ * @param rootFile Sigstore's trusted root; null: `scans/policies/sigstore-root.json`
+ * @throws MintmarkError CONFIG_INVALID or NOT_FOUND
+ */
+export async function trustedKeys(
+  world: World,
+  file: string | null,
+  rootFile: string | null = null,
+): Promise<readonly TrustedSigner[]> {
+  const inCheckout = `${world.places.root}/${trustPath}`
+  const path = file ?? inCheckout
+  const root = rootFile ?? `${world.places.root}/${sigstoreRootPath}`
+  if ((await world.files.info(path)) === null) {
+    if (file === null) return []
+    throw new MintmarkError('NOT_FOUND', `there is no file ${file}`)
+  }
+  const text = await world.files.readText(path)
+  const shown = file ?? trustPath
+  if (file === null || /^(?:#.*\n|---|\s)*(?:schema:|keys:|identities:|\{)/.test(text))
+    return signersOf(world, parseYaml(TrustPolicy, text, { path: shown }), shown, root)
+  const key = world.keys.parsePublicKey(text, file)
+  return [{ kind: 'key', ...key, name: file, from: null, until: null, revoked: false, stillTrusted: [] }]
 }
 
 /** The content has to say the same as the place that it was found in. */
@@ -78,35 +112,17 @@ async function checkPlace(world: World, release: Release): Promise<Link> {
     void cause // its problems are of no interest: it is not what was written
     return { name: 'place', right: false, text: `${key} is no reservation` }
   }
-  const matches = reservation.version === predicate.version && reservation.run === predicate.run
+  const matches =
+    reservation.image === predicate.image &&
+    reservation.version === predicate.version &&
+    reservation.run === predicate.run
   return matches
     ? { name: 'place', right: true, text: `${release.key}, taken by the run ${predicate.run}` }
     : { name: 'place', right: false, text: `${key} is of ${reservation.version}, run ${reservation.run}` }
 }
 
-function checkChannels(release: Release): readonly Link[] {
-  const { artifact } = release.statement.predicate
-  const damaged = release.damaged.map(
-    (key): Link => ({ name: 'channel', right: false, text: `${key} is not the pointer of a channel` }),
-  )
-  const pointing = release.pointers
-    .filter((pointer) => pointer.version === release.version || pointer.channel === release.via)
-    .map((pointer): Link => {
-      const right =
-        pointer.version === release.version &&
-        pointer.record === release.record &&
-        pointer.sha256 === artifact.sha256
-      const means = `${pointer.channel} → ${pointer.version}`
-      const text = right
-        ? means
-        : `${means} names the record ${shortDigest(pointer.record)} and the image ${shortDigest(pointer.sha256)}; they are ${shortDigest(release.record)} and ${shortDigest(artifact.sha256)}`
-      return { name: 'channel', right, text }
-    })
-  return [...pointing, ...damaged]
-}
-
-function checkSubject(release: Release): Link {
-  const { subject, predicate } = release.statement
+/** Subject, artifact and gate have to be about one image, which passed. */
+export function checkSubject({ subject, predicate }: Statement): Link {
   const { sha256 } = predicate.artifact
   const same = subject.every((item) => item.digest.sha256 === sha256) && predicate.gate.subject === sha256
   const { verdict, policy } = predicate.gate
@@ -137,23 +153,32 @@ async function checkBlob(world: World, name: LinkName, label: string, digest: st
   }
 }
 
-/** What happened to the release later: the chain of events, and the reports that they name. */
-async function checkEvents(
+/**
+ * What happened to the release later: the chain of events, and, with `blobs`, the reports that they name.
+ * @param chain as `readEvents` found it
+ */
+export async function checkEvents(
   world: World,
   release: Release,
-  options: { readonly trust: readonly TrustedKey[]; readonly onlyTrust: boolean },
+  { events, broken, headMissing }: EventChain,
+  blobs: boolean,
 ): Promise<readonly Link[]> {
-  const { events, broken } = await readEvents(world, release, options)
   const last = events.at(-1)
   const links: Link[] = []
   if (broken !== null) links.push({ name: 'event', right: false, text: broken.text })
+  else if (headMissing)
+    links.push({
+      name: 'event',
+      right: false,
+      text: `${headKey(eventsPrefix(release))} is missing: nobody can say that no later event is`,
+    })
   else if (last !== undefined)
     links.push({
       name: 'event',
       right: true,
       text: `${events.length} unchanged since the record, the last of ${last.event.at}`,
     })
-  for (const { event } of events)
+  for (const { event } of blobs ? events : [])
     if (event.kind === 'rescanned')
       links.push(await checkBlob(world, 'report', `of event ${event.sequence}`, event.data.report.sha256))
   return links
@@ -168,7 +193,7 @@ async function checkEvents(
 export async function verifyRelease(
   world: World,
   located: Located,
-  options: { readonly trust: readonly TrustedKey[]; readonly onlyTrust: boolean; readonly blobs: boolean },
+  options: { readonly trust: readonly TrustedSigner[]; readonly onlyTrust: boolean; readonly blobs: boolean },
 ): Promise<Verification> {
   let release: Release
   try {
@@ -189,16 +214,18 @@ export async function verifyRelease(
     },
     { name: 'signature', right: signed.right, text: signed.text },
     await checkPlace(world, release),
-    ...checkChannels(release),
-    checkSubject(release),
+    ...(await channelLinks(world, release, { trust: options, whole: options.blobs })),
+    checkSubject(statement),
   ]
   if (options.blobs) {
     const { artifact, reports } = release.statement.predicate
     links.push(await checkBlob(world, 'artifact', 'image', artifact.sha256))
     for (const [name, report] of Object.entries(reports)) {
-      links.push(await checkBlob(world, 'report', name, report.sha256))
+      if (name !== provenanceReport) links.push(await checkBlob(world, 'report', name, report.sha256))
     }
-    links.push(...(await checkEvents(world, release, options)))
+    const provenance = await checkProvenance(world, release, options)
+    if (provenance !== null) links.push({ name: 'provenance', ...provenance })
+    links.push(...(await checkEvents(world, release, await readEvents(world, release, options), true)))
   }
   return { ok: links.every((link) => link.right), anchored: signed.anchored, links, release }
 }

@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import type * as z from 'zod'
+import { digestOf } from '../core/digest.ts'
+import { parsedJson } from '../core/parsed-json.ts'
 import { buildReport, type ReportInput } from '../core/report/build-report.ts'
 import { renderHtml } from '../core/report/render-html.ts'
 import { renderMarkdown } from '../core/report/render-markdown.ts'
 import { renderSarif } from '../core/report/render-sarif.ts'
 import { MintmarkError } from '../errors.ts'
+import type { AuditAnswer } from '../model/audit.ts'
 import { Definition } from '../model/definition.ts'
 import type { GateDecision } from '../model/gate.ts'
 import type { Control } from '../model/hardening.ts'
@@ -16,6 +19,7 @@ import type { World } from '../ports/world.ts'
 import { loadHardening } from './load-hardening.ts'
 import { readReport } from './read-reports.ts'
 import { recordedOf } from './recorded.ts'
+import { resumeWithinMs } from './runs.ts'
 import type { StageContext } from './stage.ts'
 
 /** Name of a report in a record -> its file in the folder `reports` of a run. */
@@ -80,11 +84,12 @@ async function renderReport(
   report: Report,
   name: ReportName,
   language: Language,
+  audit: AuditAnswer | null = null,
 ): Promise<string> {
   switch (name) {
     case 'html': {
       const template = join(world.places.root, 'templates/pages/report.html.hbs')
-      return renderHtml(await world.files.readText(template), report, language)
+      return renderHtml(await world.files.readText(template), report, language, audit)
     }
     case 'summary':
       return `${JSON.stringify(report, null, 1)}\n`
@@ -97,11 +102,27 @@ async function renderReport(
 
 const names = Object.keys(reportFiles) as readonly ReportName[]
 
+/**
+ * Whether a run that was killed wrote the same reports but for their time. They are kept then, so that what it had already stored
+ * in the catalog is what the record names.
+ */
+async function stillHold({ world, folder }: StageContext, report: Report): Promise<boolean> {
+  for (const name of names)
+    if ((await world.files.info(join(folder, 'reports', reportFiles[name]))) === null) return false
+  const text = await world.files.readText(join(folder, 'reports', reportFiles.summary))
+  const before = Report.safeParse(parsedJson(text))
+  if (!before.success) return false
+  const age = Date.parse(report.judged) - Date.parse(before.data.judged)
+  if (!(age >= 0 && age < resumeWithinMs)) return false
+  return digestOf({ ...before.data, judged: '' }) === digestOf({ ...report, judged: '' })
+}
+
 /** Writes the four reports of a judged run, passed or rejected, into its folder `reports`. They are for the owner alone. */
 export async function writeReports(context: StageContext, gate: GateDecision): Promise<void> {
   const { world, folder } = context
   const language = languageOf(world, null)
   const report = Report.parse(buildReport(await inputOfRun(context, gate)))
+  if (await stillHold(context, report)) return
   for (const name of names) {
     const text = await renderReport(world, report, name, language)
     await world.files.write(join(folder, 'reports', reportFiles[name]), text, { mode: 0o600 })
@@ -181,4 +202,22 @@ export async function reportOfRelease(
     return { text: await readReport(world, predicate, name, null), stored: true }
   const report = await readReport(world, predicate, 'summary', Report)
   return { text: await renderReport(world, report, name, language), stored: false }
+}
+
+/**
+ * The page of a release with what happened to it since, and which links hold now.
+ * @throws MintmarkError VERIFY_FAILED when the stored facts are not what was recorded; USAGE for a language that there is not
+ */
+export async function currentPage(
+  world: World,
+  predicate: RecordPredicate,
+  audit: AuditAnswer,
+  asked: string | null,
+): Promise<string> {
+  const language = languageOf(world, asked)
+  const report =
+    predicate.reports['summary'] === undefined
+      ? await reportOfOldRecord(world, predicate)
+      : await readReport(world, predicate, 'summary', Report)
+  return renderReport(world, report, 'html', language, audit)
 }

@@ -1,6 +1,8 @@
 import type { InstalledPackage } from '../core/parse-trivy.ts'
 import type { PendingUpgrade } from '../core/pending-upgrades.ts'
 import type { Publisher } from '../core/publishers.ts'
+import type { PlaceSight } from '../core/share-plan.ts'
+import type { SharedImage } from '../core/shared-image.ts'
 import type { UdpPorts } from '../core/udp-probes.ts'
 import type { MintmarkError } from '../errors.ts'
 import type {
@@ -13,6 +15,7 @@ import type {
 } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
 import type { Arch, TargetId } from '../model/ids.ts'
+import type { Envelope } from '../model/release.ts'
 import type { Finished } from '../ports/exec.ts'
 import type { StepReport } from '../ports/report.ts'
 import type { World } from '../ports/world.ts'
@@ -201,6 +204,70 @@ export interface DiskTree {
   readonly asOwned?: readonly string[]
 }
 
+/** Something that a killed process left and nobody owns any more. */
+export interface Leftover {
+  readonly what: string
+  /** Absolute. */
+  readonly path: string
+  /** @throws MintmarkError TOOL_FAILED when it is another user's */
+  readonly remove: (path: string) => Promise<void>
+}
+
+/** A principal of a channel, as the definition names it, and what the catalog knows of the image. */
+export interface ShareInput {
+  readonly world: World
+  readonly principal: string
+  readonly image: string
+  /** Channels that the principal has, or had. */
+  readonly channels: readonly string[]
+  /** Every release of the image, with where the last event about it says that it was put for this principal. */
+  readonly known: readonly { readonly release: SharedImage; readonly reference: string | null }[]
+  /** True when whoever signed it on this day (2026-11-22) is believed here. */
+  readonly isTrusted: (signed: {
+    readonly envelope: Envelope
+    readonly payload: Uint8Array
+    readonly day: string
+  }) => Promise<boolean>
+}
+
+export interface GrantInput extends ShareInput {
+  readonly release: SharedImage
+  readonly channel: string
+  /** What the principal's channel named when it was looked at; null for nothing. */
+  readonly from: string | null
+  /** The image was not there when it was looked at; false: it was, and was read through. */
+  readonly copies: boolean
+  /** The signed record's text. */
+  readonly record: string
+  /** Absolute path of the image. */
+  disk(): Promise<string>
+  /** For progress. */
+  readonly update: (text: string) => void
+}
+
+export interface RevokeInput extends ShareInput {
+  readonly release: SharedImage
+  readonly channel: string
+  /** The image stays there, for another channel. */
+  readonly keepsImage: boolean
+  /** What the principal's channel names goes. */
+  readonly dropsHead: boolean
+}
+
+/** How principals get images and lose them. Each step may be repeated: what is done already is not done again. */
+export interface Sharing {
+  /** Looks only. A principal that could not be looked at is unreachable or refused, never without the image. */
+  observe(input: ShareInput): Promise<PlaceSight>
+  /**
+   * @returns where it is for them
+   * @throws MintmarkError with no half image under the name of a whole one; what was begun is gone on with by the next call. CONFLICT
+   * when the principal's channel names something else by now
+   */
+  grant(input: GrantInput): Promise<string>
+  /** @returns where it was. @throws MintmarkError when it is not gone */
+  revoke(input: RevokeInput): Promise<string>
+}
+
 /**
  * Where images are built and live. A target is a plain object that satisfies this; no stage asks which one it has.
  */
@@ -232,4 +299,8 @@ export interface Target {
   launch(input: LaunchInput): Promise<Instance>
   /** Works without root, mounts and loop devices. `into` is an existing empty folder of the caller's. */
   readDisk(world: World, disk: string, into: string): Promise<DiskTree>
+  /** What killed runs of this user left outside their run folders. */
+  leftovers(world: World): Promise<readonly Leftover[]>
+  /** Who else gets images, by the principals of `channels.<channel>.share.<target>`. */
+  readonly sharing: Sharing
 }

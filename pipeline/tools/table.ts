@@ -124,7 +124,9 @@ export const debianPackages = {
   ansible: { 'ansible-core': 'ansible-playbook' },
   /** Needed where a definition asks for a TPM. */
   tpm: { swtpm: 'swtpm' },
-  test: { git: 'git', chromium: 'chromium' },
+  /** Needed where a channel is shared by an OCI registry. */
+  share: { skopeo: 'skopeo' },
+  test: { git: 'git', chromium: 'chromium', openssl: 'openssl' },
 } as const
 
 /**
@@ -132,3 +134,9 @@ export const debianPackages = {
  * service on all addresses. Package -> the program in it.
  */
 export const unpackedPackages = { 'docker-registry': 'usr/bin/docker-registry' } as const
+
+/**
+ * Python programs for the tests alone, in virtual environments of the cache: `pipeline/tools/<name>/requirements.txt` pins every
+ * package by version and hash. Name -> the program in its `bin`.
+ */
+export const pythonPrograms = { moto: 'moto_server' } as const

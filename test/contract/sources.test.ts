@@ -25,6 +25,11 @@ const fences: readonly { readonly name: string; readonly sign: RegExp; readonly 
     only: /^pipeline\/(?:ports\/|main\.ts$)/,
   },
   { name: 'nothing prints but the reporter', sign: /\bconsole\.(?:log|error|warn|info)\(/, only: /^$/ },
+  {
+    name: 'SDKs are loaded when they are needed',
+    sign: /^import (?!type )[^']*'@(?:aws-sdk|sigstore)\//m,
+    only: /^$/,
+  },
   { name: 'no default export', sign: /^export default/m, only: /^$/ },
 ]
 

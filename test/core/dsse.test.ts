@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bytesToSign, envelopeText, parseEnvelope, preAuthEncoding } from '../../pipeline/core/dsse.ts'
 import { MintmarkError } from '../../pipeline/errors.ts'
+import { publicKeyOf } from '../helpers/public-key-of.ts'
 import { testWorld } from '../helpers/world.ts'
 
 const it = suite('DSSE')
@@ -72,7 +73,7 @@ it('fails for any changed byte of the envelope', async () => {
   try {
     const { keys } = box.world
     const payload = Buffer.from(JSON.stringify({ some: 'facts', of: ['an', 'image'] }))
-    const key = await keys.publicKey()
+    const key = await publicKeyOf(keys)
     const text = Buffer.from(envelopeText(payload, [await keys.sign(bytesToSign(payload))]))
     const verifies = (bytes: Uint8Array): boolean => {
       try {

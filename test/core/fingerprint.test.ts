@@ -6,7 +6,9 @@ import {
   fingerprintOf,
   pinOfArchive,
   pinOfBase,
+  workDigest,
 } from '../../pipeline/core/fingerprint.ts'
+import { Definition } from '../../pipeline/model/definition.ts'
 import type { Fingerprint } from '../../pipeline/model/release.ts'
 import { base, definition } from '../helpers/release-fixture.ts'
 
@@ -29,6 +31,34 @@ const changes = (before: Partial<Fingerprint>, now: Partial<Fingerprint>): reado
 
 prints('equal inputs, no change', () => {
   assert.equal(changes({}, {}), [])
+})
+
+prints('who answers, who gets it and what channels need are no part of the work; all else is', () => {
+  const owned: Definition = { ...definition, owner: 'team-other' }
+  const channels = {
+    nightly: {},
+    stable: { needs: { approvals: 2, soak: '7d' }, share: { qemu: ['folder:/srv/golden'] } },
+  }
+  const shared = Definition.parse({ ...definition, channels })
+  for (const other of [owned, shared]) {
+    assert.is(workDigest(other), workDigest(definition))
+    assert.equal(
+      fingerprintOf({
+        base: { from: 'archive', digest: a, name: 'debian 13' },
+        definition: other,
+        bundle: a,
+        tools: {},
+      }),
+      fingerprintOf({
+        base: { from: 'archive', digest: a, name: 'debian 13' },
+        definition,
+        bundle: a,
+        tools: {},
+      }),
+    )
+  }
+  for (const field of Object.keys(definition).filter((name) => name !== 'owner' && name !== 'channels'))
+    assert.is.not(workDigest({ ...definition, [field]: 'other' }), workDigest(definition), field)
 })
 
 prints('each cause has its own words', () => {

@@ -86,6 +86,10 @@ evidence('days, mirrors and their settings', () => {
   )
   assert.equal([mirrorSettingOf(undefined), mirrorSettingOf('')], [null, null])
   refuses(() => mirrorSettingOf('relative/path'), 'MINTMARK_IMAGE_MIRROR is "relative/path"')
+  refuses(
+    () => mirrorSettingOf('https://me:secret@m.example/x?token=secret'),
+    'MINTMARK_IMAGE_MIRROR is "https://m.example"',
+  )
 })
 
 const [canonical] = publishers

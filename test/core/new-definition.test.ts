@@ -66,7 +66,8 @@ writing('the fields that it shows in comments are valid as well, when they are t
   }
   const text = newDefinition(image)
     .replace('  exceptions: []\n', '')
-    .replace(/^( *)# ((?:files|steps|secrets|exceptions|test): [[{].*)$/gm, '$1$2')
+    .replace('channels: {nightly: {}}\n', '')
+    .replace(/^( *)# ((?:files|steps|secrets|exceptions|test|channels): [[{].*)$/gm, '$1$2')
   const definition = parseYaml(Definition, text, {
     path: 'x',
     check: (value) => checkDefinition(value, { image: 'web', teams: null, policies: null }),
@@ -75,6 +76,7 @@ writing('the fields that it shows in comments are valid as well, when they are t
   assert.is(definition.content.steps.length, 1)
   assert.is(definition.test.length, 2)
   assert.is(definition.hardening.exceptions.length, 1)
+  assert.equal(Object.keys(definition.channels), ['nightly', 'stable'])
 })
 
 writing.run()

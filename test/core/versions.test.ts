@@ -47,6 +47,34 @@ const cases: readonly (readonly [what: string, change: Partial<VersionFacts>, le
   ['a control more', { controls: ['a', 'b', 'c'], bundle }, 'minor'],
   ['a control less', { controls: ['a'], bundle }, 'minor'],
   ['a template changed', { bundle }, 'minor'],
+  [
+    'a package added and another removed',
+    { packages: { add: ['nginx', 'rsyslog'], remove: ['telnet'] }, bundle },
+    'major',
+  ],
+  ['a port opened and a control more', { ports: [22, 80, 443], controls: ['a', 'b', 'c'], bundle }, 'minor'],
+  [
+    'another OS release and a package more',
+    { os: 'debian-14', packages: { ...before.packages, add: ['chrony', 'nginx', 'rsyslog'] }, bundle },
+    'major',
+  ],
+  ['another profile with the same controls', { profile: 'baseline', controls: ['a', 'b'], bundle }, 'major'],
+  ['a control for another one', { controls: ['a', 'c'], bundle }, 'minor'],
+  ['a port closed, and nothing else that the bundle tells', { ports: [22] }, 'major'],
+  [
+    'all at once',
+    {
+      os: 'debian-14',
+      login: 'admin',
+      layout: 'cis',
+      profile: 'mlps-l3',
+      packages: { add: [], remove: [] },
+      ports: [],
+      controls: [],
+      bundle,
+    },
+    'major',
+  ],
 ]
 
 for (const [what, change, level] of cases) {

@@ -11,11 +11,13 @@ import {
   parseRootSize,
 } from '../../pipeline/core/ssh-answers.ts'
 import { instanceKey } from '../../pipeline/stages/instance-key.ts'
+import { findInstance } from '../../pipeline/stages/instances.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import { askPeer } from '../../pipeline/stages/test-peer.ts'
 import { launch } from '../../pipeline/targets/qemu/launch.ts'
 import type { Instance } from '../../pipeline/targets/target.ts'
 import { baseDisk } from '../helpers/base-disk.ts'
+import { viaRegistry } from '../helpers/pulled-disk.ts'
 import { testWorld } from '../helpers/world.ts'
 
 // Boots the real base of debian-13: not hardened, but with everything that launching relies on.
@@ -159,15 +161,23 @@ launching('boot prints the ssh line of a machine that is gone after its guest po
   const { world, told } = test
   try {
     const base = await baseDisk(test, image, await loadDefinition(world, image))
+    // As KubeVirt's users get it: pushed as a containerDisk, pulled and unpacked.
+    const disk = await viaRegistry(test, base)
+    assert.is(await world.files.sha256(disk), base.disk.sha256)
     const personal = join(test.folder, 'id_ed25519')
     await world.exec.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', personal])
     const options = { key: personal, timeout: String(deadlineMs / 1000) }
-    const ended = mintmarkBoot({ world, args: [base.disk.path], options })
+    const ended = mintmarkBoot({ world, args: [disk], options })
     while (told.results.length === 0) {
       await Promise.race([world.clock.sleep(200), ended])
     }
     const [result] = told.results
-    const { ssh } = (result?.data ?? {}) as { readonly ssh: readonly string[] }
+    const { ssh, instance } = (result?.data ?? {}) as {
+      readonly ssh: readonly string[]
+      readonly instance: string
+    }
+    const machine = await findInstance(world, instance)
+    assert.equal([machine?.name, machine?.release], [disk, null])
     assert.is(result?.text, ssh.join(' '))
     // As a person would, with the person's own key, and with the host's key already known.
     const [program = '', ...rest] = ssh

@@ -173,6 +173,7 @@ releasing('the release is listed, shown, verified and given to other tools', asy
   assert.is(JSON.parse(sarif.stdout).runs[0].automationDetails.id, `mintmark/${image}/`)
   const verified = await mintmark(context, 'verify', image)
   assert.is(verified.code, 0, verified.stderr)
+  assert.match(verified.stdout, /✓ +provenance +sha256:[0-9a-f]{12}…, SLSA v1, says the same as the record/)
   const outputs = await mintmark(context, 'outputs', image)
   assert.match(JSON.stringify(JSON.parse(outputs.stdout)), /[0-9a-f]{64}/)
 })

@@ -5,10 +5,14 @@ import { pathToFileURL } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { evidencePage } from '../../pipeline/core/evidence-page.ts'
+import { evidenceReadme } from '../../pipeline/core/evidence-readme.ts'
 import { buildReport } from '../../pipeline/core/report/build-report.ts'
 import { renderHtml } from '../../pipeline/core/report/render-html.ts'
+import type { AuditAnswer } from '../../pipeline/model/audit.ts'
 import type { Report } from '../../pipeline/model/report.ts'
-import { rejectedGate, reportInput, worstReport } from '../helpers/report-fixture.ts'
+import { worstAudit } from '../helpers/audit-fixture.ts'
+import { breakouts, rejectedGate, reportInput, worstReport } from '../helpers/report-fixture.ts'
 import { textOf } from '../helpers/sources.ts'
 
 /** The page in a real browser: what it loads, runs and shows. */
@@ -35,13 +39,16 @@ interface Look {
   readonly width?: number
   readonly scheme?: 'light' | 'dark'
   readonly language?: 'en' | 'zh'
+  readonly audit?: AuditAnswer
+  /** Another page than the report. */
+  readonly page?: string
 }
 
 /** Opens a report, hands it over, and fails for any request and any word on the console. */
 async function opened(look: Look, work: (page: Page) => Promise<void>): Promise<void> {
   const { browser, folder, report, width = 1400, scheme = 'light', language = 'en' } = look
   const file = join(folder, 'report.html')
-  await writeFile(file, renderHtml(template, report, language))
+  await writeFile(file, look.page ?? renderHtml(template, report, language, look.audit ?? null))
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme })
   const page = await context.newPage()
   const wrong: string[] = []
@@ -71,6 +78,68 @@ test('hostile texts run nothing and load nothing; the worst case fits in the wid
       assert.is(await page.evaluate('document.documentElement.scrollWidth'), width)
       assert.is(await page.locator('#findings tbody tr').count(), report.findings?.length)
       assert.is(await page.locator('img, iframe, object, svg, form').count(), 0)
+    })
+})
+
+test('what happened since the release, at its worst, fits as well, in both languages and on paper', async ({
+  browser,
+  folder,
+}) => {
+  const audit = worstAudit()
+  for (const [width, language] of [
+    [400, 'en'],
+    [360, 'zh'],
+    [1400, 'zh'],
+  ] as const)
+    await opened({ browser, folder, report: plainReport, width, language, audit }, async (page) => {
+      assert.is(await page.evaluate('globalThis.broken'), undefined)
+      assert.is(await page.evaluate('document.documentElement.scrollWidth'), width)
+      assert.is(await page.locator('#since table').count(), 4)
+      assert.is(await page.locator('#verified tbody tr').count(), audit.verified.links.length + 1)
+      assert.match(await page.title(), '✗ debian-13 1.4.2')
+      const least = (await page.evaluate(leastContrast)) as { ratio: number; what: string }
+      assert.ok(least.ratio >= 4.5, `${least.ratio} ${least.what}`)
+      await page.emulateMedia({ media: 'print' })
+      const hidden = await page
+        .locator('#since tbody tr, #verified tbody tr')
+        .evaluateAll((rows) => rows.filter((row) => !row.checkVisibility()).length)
+      assert.is(hidden, 0)
+    })
+})
+
+test('the index of an evidence archive loads nothing and fits, whatever went wrong', async ({
+  browser,
+  folder,
+}) => {
+  const digest = 'a'.repeat(64)
+  const file = { sha256: digest, bytes: 1234, mediaType: 'application/json' }
+  const index = {
+    schema: 1 as const,
+    image: 'debian-13',
+    version: '1.4.2',
+    variant: 'qemu-x86_64',
+    artifact: digest,
+    record: digest,
+    made: '2026-11-22T03:00:00.000Z',
+    complete: false,
+    problems: [...breakouts],
+    missing: breakouts.map((text) => ({ what: text, why: text })),
+    keys: [{ keyid: digest, path: null }],
+    files: breakouts.map((text) => ({ ...file, path: `history/${'w'.repeat(40)}/1.json`, what: text })),
+  }
+  const template = textOf('templates/pages/evidence.html.hbs')
+  const page = evidencePage(template, index, evidenceReadme(index, new Map()))
+  for (const [width, scheme] of [
+    [360, 'dark'],
+    [1400, 'light'],
+  ] as const)
+    await opened({ browser, folder, report: plainReport, width, scheme, page }, async (shown) => {
+      assert.is(await shown.evaluate('globalThis.broken'), undefined)
+      assert.is(await shown.evaluate('document.documentElement.scrollWidth'), width)
+      assert.is(await shown.locator('script, img, iframe, svg, form').count(), 0)
+      assert.is(await shown.locator('tbody tr').count(), breakouts.length)
+      const least = (await shown.evaluate(leastContrast)) as { ratio: number; what: string }
+      assert.ok(least.ratio >= 4.5, `${least.ratio} ${least.what}`)
     })
 })
 

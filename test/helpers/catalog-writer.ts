@@ -1,9 +1,11 @@
-// One of several processes that write to the same catalog: `catalog-writer.ts CATALOG NAME START`.
+// One of several processes that write to the same catalog: `catalog-writer.ts CATALOG NAME START CACHE`.
 import { nodeFiles } from '../../pipeline/ports/files.ts'
-import { folderCatalog } from '../../pipeline/ports/folder-catalog.ts'
+import { catalogOpener } from '../../pipeline/ports/open-catalog.ts'
 
-const [, , root = '', name = '', start = '0'] = process.argv
-const catalog = folderCatalog(root, nodeFiles)
+const [, , address = '', name = '', start = '0', cache = ''] = process.argv
+const { signal } = new AbortController()
+const open = catalogOpener({ files: nodeFiles, env: process.env, cache, signal, warn: () => undefined })
+const catalog = open(address)
 const counter = 'channels/race/nightly/counter.json'
 
 async function swapOnce(): Promise<boolean> {
@@ -12,6 +14,7 @@ async function swapOnce(): Promise<boolean> {
   return catalog.compareAndSwap(counter, seen?.etag ?? null, JSON.stringify({ count: count + 1, by: name }))
 }
 
+await catalog.list('')
 await new Promise((resolve) => setTimeout(resolve, Math.max(0, Number(start) - Date.now())))
 let created = 0
 for (let index = 0; index < 40; index += 1) {

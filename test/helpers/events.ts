@@ -1,8 +1,8 @@
 import { sha256 } from '../../pipeline/core/digest.ts'
-import type { ReleaseEvent } from '../../pipeline/model/event.ts'
+import type { EventOf } from '../../pipeline/model/event.ts'
 
 /** What a re-scan tells, with `findings` as its number of findings. */
-export const rescanned = (findings: number): Pick<ReleaseEvent, 'kind' | 'data'> => ({
+export const rescanned = (findings: number): Pick<EventOf<'rescanned'>, 'kind' | 'data'> => ({
   kind: 'rescanned',
   data: {
     database: {

@@ -55,13 +55,32 @@ async function pushBlob(base: string, content: Uint8Array): Promise<{ digest: st
   return { digest, size: content.byteLength }
 }
 
+/** The world of somebody who ran `skopeo login` there. */
+export async function loggedIn(
+  world: World,
+  folder: string,
+  registry: Registry,
+  password?: string,
+): Promise<World> {
+  const [user] = registry.login.split(':')
+  const path = join(folder, password === undefined ? 'auth.json' : 'other-auth.json')
+  const auth = Buffer.from(password === undefined ? registry.login : `${user}:${password}`).toString('base64')
+  await world.files.write(path, JSON.stringify({ auths: { [registry.host]: { auth } } }), { mode: 0o600 })
+  return { ...world, env: { ...world.env, REGISTRY_AUTH_FILE: path } }
+}
+
 /** A real registry (Debian's docker-registry) on 127.0.0.1, with all its data below `folder`. */
 export async function startRegistry(
   world: World,
   folder: string,
-  options: { readonly login?: boolean } = {},
+  options: {
+    readonly login?: boolean
+    readonly deletes?: boolean
+    /** Where an earlier one was. */
+    readonly host?: string
+  } = {},
 ): Promise<Registry> {
-  const port = await freePort()
+  const port = options.host === undefined ? await freePort() : Number(options.host.split(':')[1])
   const program =
     (await world.exec.which('docker-registry')) ?? unpackedProgram(world.places, 'docker-registry')
   const config = join(folder, 'registry.yml')
@@ -73,7 +92,10 @@ export async function startRegistry(
     JSON.stringify({
       version: 0.1,
       log: { level: 'error' },
-      storage: { filesystem: { rootdirectory: join(folder, 'registry') } },
+      storage: {
+        filesystem: { rootdirectory: join(folder, 'registry') },
+        delete: { enabled: options.deletes === true },
+      },
       ...(asks ? { auth: { htpasswd: { realm: 'test', path: htpasswd } } } : {}),
       http: { addr: `127.0.0.1:${port}` },
     }),

@@ -10,10 +10,12 @@ import { findTools } from '../../pipeline/ports/find-tools.ts'
 import { folderCatalog } from '../../pipeline/ports/folder-catalog.ts'
 import { withLock } from '../../pipeline/ports/lock.ts'
 import { nodeNet } from '../../pipeline/ports/net.ts'
+import { catalogOpener } from '../../pipeline/ports/open-catalog.ts'
 import { placesFrom } from '../../pipeline/ports/places.ts'
 import type { Report } from '../../pipeline/ports/report.ts'
 import { signing } from '../../pipeline/ports/signing.ts'
 import type { World } from '../../pipeline/ports/world.ts'
+import { zip } from '../../pipeline/ports/zip.ts'
 
 export const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
@@ -80,7 +82,15 @@ export async function testWorld(
     report: recordingReport(told, options.answer ?? false),
     tools: findTools(exec, nodeFiles, own),
     catalog: folderCatalog(places.catalog, nodeFiles),
+    openCatalog: catalogOpener({
+      files: nodeFiles,
+      env: process.env,
+      cache: places.blobs,
+      signal: stop.signal,
+      warn: (text) => void told.lines.push(`warning: ${text}`),
+    }),
     keys: signing(places.keys, nodeFiles),
+    zip,
     places,
     env: process.env,
     signal: stop.signal,

@@ -8,9 +8,15 @@ import { parseDocument } from 'yaml'
 import * as z from 'zod'
 import { putWaiver } from '../../pipeline/core/edit-waivers.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
+import { ReleaseEvent } from '../../pipeline/model/event.ts'
 import { Policy, WaiverFile } from '../../pipeline/model/gate.ts'
+import { RecordPredicate } from '../../pipeline/model/release.ts'
+import { appendEvent } from '../../pipeline/stages/events.ts'
 import { imageNames } from '../../pipeline/stages/load-definition.ts'
+import { findRelease } from '../../pipeline/stages/read-release.ts'
+import { rescanned } from '../helpers/events.ts'
 import { waiver as waiverOf } from '../helpers/gate-input.ts'
+import { fixtureRelease } from '../helpers/release-fixture.ts'
 import { textOf } from '../helpers/sources.ts'
 import { checkout, testWorld } from '../helpers/world.ts'
 
@@ -32,10 +38,25 @@ const policies = schemaText(
   'Mintmark scan policy',
   Policy.meta({ description: 'scans/policies/NAME.yaml: what the gate rejects.' }),
 )
+const records = schemaText(
+  'Mintmark record',
+  RecordPredicate.meta({
+    description: 'What a release is: the predicate https://mintmark.dev/record/v1 of an in-toto statement.',
+  }),
+)
+const events = schemaText(
+  'Mintmark event',
+  ReleaseEvent.meta({
+    description:
+      'What happened to a release later: the predicate https://mintmark.dev/event/v1 of an in-toto statement.',
+  }),
+)
 const written = [
   ['images/schema.json', text],
   ['scans/waivers/schema.json', waivers],
   ['scans/policies/schema.json', policies],
+  ['scans/record.schema.json', records],
+  ['scans/event.schema.json', events],
 ] as const
 
 for (const [path, wanted] of written) {
@@ -57,6 +78,30 @@ schema('a validator that is not ours takes our policies and waivers, and no miss
   for (const name of ['keys-misspelt', 'values', 'no-list', 'newer'])
     assert.not.ok(waiver(parseDocument(textOf(`test/golden/waivers/${name}.yaml`)).toJS()), name)
 })
+
+schema(
+  "a validator that is not ours takes a release's record, its events, and none with another word",
+  async () => {
+    const box = await testWorld()
+    try {
+      await fixtureRelease(box.world)
+      const release = await findRelease(box.world, 'debian-13')
+      const stored = await appendEvent(box.world, release, { trust: [], onlyTrust: false }, async () =>
+        rescanned(1),
+      )
+      const ajv = new Ajv2020({ strict: false, validateFormats: false })
+      const record = ajv.compile(JSON.parse(records))
+      const { predicate } = JSON.parse(Buffer.from(release.payload).toString()) as { predicate: object }
+      assert.ok(record(predicate), JSON.stringify(record.errors))
+      assert.not.ok(record({ ...predicate, more: 1 }))
+      const event = ajv.compile(JSON.parse(events))
+      assert.ok(event(stored?.event), JSON.stringify(event.errors))
+      assert.not.ok(event({ ...stored?.event, kind: 'released' }))
+    } finally {
+      await box.close()
+    }
+  },
+)
 
 schema(
   'no object of it takes a field that it does not know, and each field of the top says what it is',
@@ -90,6 +135,8 @@ const beyond: readonly string[] = [
   'base-archive-for-ubuntu',
   'base-image-itself',
   'certificates-twice',
+  'channels-nightly-needs',
+  'channels-share-twice',
   'files-owned-places',
   'files-same-place',
   'files-to-dots',

@@ -71,32 +71,71 @@ running('a program that is not there is a missing tool', async () => {
   }
 })
 
+/** A process of ours starts a leashed child, which starts another; ours is killed. @returns what is left of them */
+async function leftOf(leash: 'tree' | 'group', script: string, sign: string): Promise<string> {
+  const ours = `
+    import { nodeExec } from '${new URL('../../pipeline/ports/exec.ts', import.meta.url).href}'
+    nodeExec(new AbortController().signal).start(['sh', '-c', ${JSON.stringify(script)}], { leash: '${leash}' })
+    setTimeout(() => {}, 60000)
+  `
+  const starter = exec.start([process.execPath, '--import', 'tsx', '--input-type=module', '-e', ours])
+  const sleeper = async (): Promise<number | null> => {
+    const { stdout } = await exec.run(['pgrep', '-f', `^${sign}$`], { ok: 'any' })
+    return stdout.trim() === '' ? null : Number(stdout.trim().split('\n')[0])
+  }
+  let pid: number | null = null
+  for (let tries = 0; tries < 100 && pid === null; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    pid = await sleeper()
+  }
+  assert.is.not(pid, null, 'the grandchild runs')
+  process.kill(starter.pid, 'SIGKILL')
+  assert.ok(await gone(pid ?? 0), 'the grandchild is gone')
+  await starter.done
+  return (await exec.run(['pgrep', '-af', sign.slice(0, -1)], { ok: 'any' })).stdout
+}
+
 running(
   'a leashed tree is dead when its starter is killed, grandchildren in sessions of their own too',
   async () => {
-    // A process of ours that starts a leashed child, which starts a grandchild in its own session.
-    const script = `
-    import { nodeExec } from '${new URL('../../pipeline/ports/exec.ts', import.meta.url).href}'
-    const exec = nodeExec(new AbortController().signal)
-    exec.start(['sh', '-c', 'setsid sleep 98765 & wait'], { leash: 'tree' })
-    setTimeout(() => {}, 60000)
-  `
-    const starter = exec.start([process.execPath, '--import', 'tsx', '--input-type=module', '-e', script])
-    const sleeper = async (): Promise<number | null> => {
-      const { stdout } = await exec.run(['pgrep', '-f', '^sleep 98765$'], { ok: 'any' })
-      return stdout.trim() === '' ? null : Number(stdout.trim().split('\n')[0])
-    }
-    let pid: number | null = null
-    for (let tries = 0; tries < 100 && pid === null; tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      pid = await sleeper()
-    }
-    assert.is.not(pid, null, 'the grandchild runs')
-    process.kill(starter.pid, 'SIGKILL')
-    assert.ok(await gone(pid ?? 0), 'the grandchild is gone')
-    await starter.done
+    assert.is(await leftOf('tree', 'setsid sleep 98765 & wait', 'sleep 98765'), '')
   },
 )
+
+running('so is a leashed group, with user and process namespaces of its own in it', async () => {
+  const inside = 'unshare --user --map-root-user --pid --fork sh -c "sleep 98764; true" & wait'
+  assert.is(await leftOf('group', inside, 'sleep 98764'), '')
+})
+
+running(
+  'a leashed group has the exit code of its program, no input, and ends when it is told to',
+  async () => {
+    const { code, stdout } = await exec.run(['sh', '-c', 'echo said; cat; exit 3'], {
+      leash: 'group',
+      ok: [3],
+    })
+    assert.equal([code, stdout], [3, 'said\n'])
+    const stop = new AbortController()
+    const child = nodeExec(stop.signal).start(['sh', '-c', 'sleep 98763 & wait'], { leash: 'group' })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    stop.abort()
+    assert.is((await child.done).code, 137)
+    assert.is((await exec.run(['pgrep', '-f', '^sleep 98763$'], { ok: 'any' })).stdout, '')
+  },
+)
+
+running('a log that has no room is told, and a tool that found none as well', async () => {
+  const codeOf = async (work: Promise<unknown>): Promise<string> =>
+    work.then(
+      () => 'none',
+      (cause: MintmarkError) => cause.code,
+    )
+  assert.is(
+    await codeOf(exec.run(['sh', '-c', 'echo a; sleep 0.2; echo b'], { logTo: '/dev/full' })),
+    'NO_SPACE',
+  )
+  assert.is(await codeOf(exec.run(['sh', '-c', 'head -c 9 /dev/zero >/dev/full'])), 'NO_SPACE')
+})
 
 running('abort kills what runs', async () => {
   const stop = new AbortController()

@@ -1,10 +1,13 @@
+import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import { nodeFiles } from '../../pipeline/ports/files.ts'
+import { toPublic } from '../../pipeline/ports/public-key.ts'
 import { signing } from '../../pipeline/ports/signing.ts'
+import { publicKeyOf } from '../helpers/public-key-of.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 
 const it = suite<{ box: TestWorld }>('signing')
@@ -30,7 +33,7 @@ it('makes a private key outside the catalog on first use, and not before', async
   const { keys, places, files } = box.world
   assert.is(await keys.existing(), null)
   assert.is(await files.info(places.keys), null)
-  const { keyid, pem } = await keys.publicKey()
+  const { keyid, pem } = await publicKeyOf(keys)
   assert.match(keyid, /^[0-9a-f]{64}$/)
   assert.is(await mode(places.keys), 0o700)
   assert.is(await mode(join(places.keys, 'signing.pem')), 0o600)
@@ -76,14 +79,16 @@ it('verifies the first test vector of RFC 8032', ({ box }) => {
 
 it('agrees on one key when several first runs come at once', async ({ box }) => {
   const { places } = box.world
-  const made = await Promise.all(Array.from({ length: 8 }, () => signing(places.keys, nodeFiles).publicKey()))
+  const made = await Promise.all(
+    Array.from({ length: 8 }, () => publicKeyOf(signing(places.keys, nodeFiles))),
+  )
   assert.is(new Set(made.map((key) => key.keyid)).size, 1)
   assert.equal(await box.world.files.list(places.keys), ['signing.pem', 'signing.pub.pem'])
 })
 
 it('refuses a key that others can read, and a folder that others can write to', async ({ box }) => {
   const { keys, places } = box.world
-  await keys.publicKey()
+  await publicKeyOf(keys)
   const path = join(places.keys, 'signing.pem')
   for (const bad of [0o640, 0o604, 0o660, 0o644]) {
     await chmod(path, bad)
@@ -101,7 +106,7 @@ it('refuses a key that others can read, and a folder that others can write to', 
 it('never tells the private key, not even of a broken one', async ({ box }) => {
   const { keys, places, files } = box.world
   const path = join(places.keys, 'signing.pem')
-  await keys.publicKey()
+  await publicKeyOf(keys)
   const secret = (await files.readText(path)).split('\n')[1] ?? ''
   assert.ok(secret.length > 20)
   await files.write(path, `-----BEGIN PRIVATE KEY-----\nAA${secret}\n-----END PRIVATE KEY-----\n`, {
@@ -114,16 +119,49 @@ it('never tells the private key, not even of a broken one', async ({ box }) => {
   )
 })
 
-it('takes only public Ed25519 keys as such', async ({ box }) => {
-  const { keys, places, files, exec } = box.world
-  await keys.publicKey()
+it('takes public keys that it can verify by, and no others', async ({ box }) => {
+  const { keys, places, files } = box.world
+  await publicKeyOf(keys)
   const privatePem = await files.readText(join(places.keys, 'signing.pem'))
   assert.match((await failed(() => keys.parsePublicKey(privatePem, 'k.pem'))).message, /private key/)
   assert.match((await failed(() => keys.parsePublicKey('nonsense', 'k.pem'))).message, /no public key/)
-  if ((await exec.which('openssl')) === null) return
-  const { stdout: rsa } = await exec.run(['openssl', 'genrsa', '2048'])
-  const { stdout: rsaPublic } = await exec.run(['openssl', 'rsa', '-pubout'], { input: rsa })
-  assert.match((await failed(() => keys.parsePublicKey(rsaPublic, 'k.pem'))).message, /expected ed25519/)
+  const pemOf = (key: KeyObject): string => key.export({ format: 'pem', type: 'spki' }).toString()
+  const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength }).publicKey
+  const curve = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve }).publicKey
+  for (const key of [rsa(2048), curve('prime256v1')])
+    assert.match(keys.parsePublicKey(pemOf(key), 'k.pem').keyid, /^[0-9a-f]{64}$/)
+  const refused: readonly (readonly [KeyObject, RegExp])[] = [
+    [rsa(1024), /RSA key of 1024 bits, expected 2048 at least/],
+    [curve('secp384r1'), /curve secp384r1, expected P-256/],
+    [generateKeyPairSync('x25519').publicKey, /type x25519, expected/],
+  ]
+  for (const [key, says] of refused)
+    assert.match((await failed(() => keys.parsePublicKey(pemOf(key), 'k.pem'))).message, says)
+})
+
+it("verifies the signatures of a KMS' keys: exactly these bytes, this key, this way", ({ box }) => {
+  const { keys } = box.world
+  const bytes = Buffer.from('what is signed')
+  const pair = {
+    ec: generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
+    rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  }
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+  const signed = [
+    [pair.ec, sign('sha256', bytes, pair.ec.privateKey)],
+    [pair.rsa, sign('sha256', bytes, { key: pair.rsa.privateKey, ...pss })],
+  ] as const
+  for (const [{ publicKey }, signature] of signed) {
+    const key = toPublic(publicKey)
+    assert.is(keys.verify(key, bytes, signature.toString('base64')), true)
+    assert.is(keys.verify(key, Buffer.from('what is signee'), signature.toString('base64')), false)
+    const other = Buffer.from(signature)
+    other.writeUInt8(other.readUInt8(40) ^ 1, 40)
+    for (const wrong of ['', 'AAAA', other.toString('base64'), signature.subarray(0, -1).toString('base64')])
+      assert.is(keys.verify(key, bytes, wrong), false)
+  }
+  const weak = sign('sha256', bytes, pair.rsa.privateKey)
+  assert.is(keys.verify(toPublic(pair.rsa.publicKey), bytes, weak.toString('base64')), false, 'PKCS 1 v1.5')
 })
 
 it.run()

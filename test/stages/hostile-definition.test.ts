@@ -60,7 +60,13 @@ const example = {
   ],
   scan: { policy: 'default' },
   targets: { qemu: {} },
-  channels: { nightly: {} },
+  channels: {
+    nightly: {},
+    stable: {
+      needs: { approvals: 1, soak: '48h' },
+      share: { qemu: ['folder:/srv/golden', 'oci:reg.example/golden'] },
+    },
+  },
 } as const satisfies Json
 
 /** Other shapes of the parts that have several. */
@@ -81,7 +87,9 @@ const variants: readonly Json[] = [
 function textsOf(value: Json, path: Path = []): readonly Path[] {
   if (typeof value === 'string') return [path]
   if (typeof value !== 'object') return []
-  const named = path.join('.') === 'secrets' ? Object.keys(value).map((key) => [...path, key, '#']) : []
+  const named = /^(?:secrets|channels)$/.test(path.join('.'))
+    ? Object.keys(value).map((key) => [...path, key, '#'])
+    : []
   return [...named, ...Object.entries(value).flatMap(([key, item]) => textsOf(item, [...path, key]))]
 }
 

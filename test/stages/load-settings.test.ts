@@ -30,10 +30,10 @@ loading('without the file, and with the one of the checkout, nothing is set', as
 
 loading('what the file of the checkout shows in comments is valid', async ({ test }) => {
   const lines = textOf('mintmark.yaml').split('\n')
-  const shown = lines.map((line) => line.replace(/^# (?=(?:teams|mirrors|scan|catalog):| {2})/, ''))
+  const shown = lines.map((line) => line.replace(/^# (?=(?:teams|mirrors|scan|catalog|signing):| {2})/, ''))
   await writeFile(join(test.folder, 'mintmark.yaml'), shown.join('\n'))
   const settings = await loadSettings(test.world, test.folder)
-  assert.equal(Object.keys(settings).sort(), ['catalog', 'mirrors', 'scan', 'schema', 'teams'])
+  assert.equal(Object.keys(settings).sort(), ['catalog', 'mirrors', 'scan', 'schema', 'signing', 'teams'])
   assert.equal(Object.keys(settings.mirrors).sort(), ['debian', 'debianSecurity', 'images'])
 })
 
@@ -56,7 +56,33 @@ loading('it fills the variables that are not set; paths begin at the checkout', 
     MINTMARK_LANGUAGE: undefined,
     MINTMARK_SECOND_SCANNER: undefined,
     MINTMARK_GRYPE_DB: undefined,
+    MINTMARK_SIGNER: undefined,
+    MINTMARK_SIGSTORE_PUBLIC_LOG: undefined,
+    MINTMARK_SIGSTORE_FULCIO: undefined,
+    MINTMARK_SIGSTORE_REKOR: undefined,
+    MINTMARK_SIGSTORE_TSA: undefined,
   })
+})
+
+loading(
+  'who signs becomes variables; the public log has to be accepted in so many words',
+  async ({ test }) => {
+    const signing = '{signer: sigstore, sigstore: {publicLog: true, fulcio: "https://fulcio.example"}}'
+    await writeFile(join(test.folder, 'mintmark.yaml'), `schema: 1\nsigning: ${signing}\n`)
+    const settings = await loadSettings(test.world, test.folder)
+    const env = settingsEnv(settings, { MINTMARK_SIGNER: 'file' }, '/checkout')
+    assert.is(env['MINTMARK_SIGNER'], 'file', 'a variable wins')
+    assert.is(env['MINTMARK_SIGSTORE_PUBLIC_LOG'], 'true')
+    assert.is(env['MINTMARK_SIGSTORE_FULCIO'], 'https://fulcio.example')
+    const refused = { ...settings, signing: { sigstore: { publicLog: false } } }
+    assert.is(settingsEnv(refused, {}, '/checkout')['MINTMARK_SIGSTORE_PUBLIC_LOG'], undefined)
+  },
+)
+
+loading('a bucket is no path of the checkout', async ({ test }) => {
+  await writeFile(join(test.folder, 'mintmark.yaml'), 'schema: 1\ncatalog: s3://images/team-a\n')
+  const settings = await loadSettings(test.world, test.folder)
+  assert.is(settingsEnv(settings, {}, '/checkout')['MINTMARK_CATALOG'], 's3://images/team-a')
 })
 
 loading('a mistake is told with its place', async ({ test }) => {
@@ -74,6 +100,10 @@ loading('a mistake is told with its place', async ({ test }) => {
     [
       'schema: 1\nscan: {knownExploited: "http://lists.example/kev.json"}\n',
       'mintmark.yaml:2:24 scan.knownExploited is "http://lists.example/kev.json": a file, or an https address without credentials and query',
+    ],
+    [
+      'schema: 1\ncatalog: s3://Bucket\n',
+      'mintmark.yaml:2:10 catalog is "s3://Bucket": a folder, or s3://bucket/prefix',
     ],
     ['schema: 1\nteams: []\n', 'mintmark.yaml:2:8 teams is []: expected at least 1 entry'],
     ['', 'mintmark.yaml:1:1 the file is empty: expected lines of NAME: value'],

@@ -9,6 +9,7 @@ import { publishStage } from '../../pipeline/stages/publish.ts'
 import { findRelease } from '../../pipeline/stages/read-release.ts'
 import { recordStage } from '../../pipeline/stages/record.ts'
 import { reserveVersion } from '../../pipeline/stages/reserve.ts'
+import { publicKeyOf } from '../helpers/public-key-of.ts'
 import { definition, facts, fixtureRelease, fixtureRun } from '../helpers/release-fixture.ts'
 import { textOf } from '../helpers/sources.ts'
 import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
@@ -41,7 +42,7 @@ it('writes the facts of the run and moves nightly', async ({ box }) => {
   const { version, recorded, published, line } = await fixtureRelease(box.world)
   assert.is(version, '1.0.0')
   assert.match(line, /^nightly → 1\.0\.0 {2}record sha256:[0-9a-f]{12}…$/)
-  assert.is(recorded.keyid, (await box.world.keys.publicKey()).keyid)
+  assert.is(recorded.keyid, (await publicKeyOf(box.world.keys)).keyid)
   const release = await findRelease(box.world, 'debian-13')
   assert.is(release.record, recorded.record)
   assert.equal(release.channels, ['nightly'])
@@ -73,6 +74,7 @@ it('stores every report, and no path of this machine', async ({ box }) => {
     'definition',
     'findings',
     'packages',
+    'provenance',
     'sarif',
     'test',
   ])
@@ -156,6 +158,8 @@ it('killed after any write and run again: the same result, nothing doubled', asy
   const keys = await box.world.catalog.list('')
   assert.equal(keys, [
     pointerKey,
+    'history/debian-13/nightly/qemu-x86_64/000001.dsse.json',
+    'history/debian-13/nightly/qemu-x86_64/head.json',
     'releases/debian-13/1.0.0/qemu-x86_64.dsse.json',
     'releases/debian-13/1.0.0/reservation.json',
   ])

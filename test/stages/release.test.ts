@@ -1,3 +1,4 @@
+import { cp, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -7,12 +8,13 @@ import type { World } from '../../pipeline/ports/world.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import { release } from '../../pipeline/stages/release.ts'
 import { renderedBundle } from '../../pipeline/stages/render.ts'
+import { reserveVersion } from '../../pipeline/stages/reserve.ts'
 import { listRuns, saveRun } from '../../pipeline/stages/runs.ts'
 import { fixtureDay, type TestMirror, testMirror } from '../helpers/mirror.ts'
 import { facts, fixtureRelease } from '../helpers/release-fixture.ts'
 import { textOf } from '../helpers/sources.ts'
 import { fixtureDb } from '../helpers/trivy-db-registry.ts'
-import { type TestWorld, testWorld } from '../helpers/world.ts'
+import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
 
 const it = suite<{ box: TestWorld; mirror: TestMirror; world: World }>('release')
 const image = 'debian-13'
@@ -47,7 +49,7 @@ it.after.each(async ({ box, mirror }) => {
 })
 
 const prepared = new Error('it would build')
-const again = (world: World, fresh: boolean) =>
+const again = (world: World, fresh: boolean, run: string | null = null) =>
   release(world, {
     image,
     trivyDb: fixtureDb,
@@ -55,6 +57,7 @@ const again = (world: World, fresh: boolean) =>
     emergency: null,
     asked: null,
     fresh,
+    run,
     prepare: () => Promise.reject(prepared),
   })
 
@@ -62,6 +65,40 @@ it('an unchanged image: nothing is prepared, no run is begun', async ({ world })
   const result = await again(world, false)
   assert.ok(result.unchanged && result.release.version === '1.0.0')
   assert.equal(await listRuns(world, image), [])
+})
+
+it('another owner, other needs and other people to share with make no build', async ({ box, world }) => {
+  const root = join(box.folder, 'checkout')
+  await cp(join(checkout, 'images'), join(root, 'images'), { recursive: true })
+  for (const name of ['pipeline', 'templates', 'hardening', 'scans'])
+    await symlink(join(checkout, name), join(root, name))
+  const path = join(root, 'images/debian-13.yaml')
+  const changed = textOf('images/debian-13.yaml')
+    .replace('owner: team-platform', 'owner: team-other')
+    .replace(
+      /^channels:.*$/m,
+      'channels: {stable: {needs: {approvals: 2, soak: 7d}, share: {qemu: [folder:/srv/golden]}}}',
+    )
+  await writeFile(path, changed)
+  const elsewhere = { ...world, places: { ...world.places, root } }
+  const before = await renderedBundle(world, image, await loadDefinition(world, image))
+  const now = await loadDefinition(elsewhere, image)
+  assert.is(now.owner, 'team-other')
+  assert.is((await renderedBundle(elsewhere, image, now)).bundle.digest, before.bundle.digest)
+  const result = await again(elsewhere, false)
+  assert.ok(result.unchanged, JSON.stringify(result))
+})
+
+it('the run of other jobs that lacks this variant is gone on with, unchanged or not', async ({ world }) => {
+  const input = { image, runId: 'ci-7', facts, given: null, variants: ['qemu-aarch64', 'qemu-x86_64'] }
+  await reserveVersion(world, input)
+  try {
+    await again(world, false, 'ci-7')
+    assert.unreachable()
+  } catch (cause) {
+    assert.is(cause, prepared)
+  }
+  assert.ok((await again(world, false, 'ci-8')).unchanged)
 })
 
 it('--fresh builds it all the same', async ({ world }) => {

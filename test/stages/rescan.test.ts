@@ -10,6 +10,7 @@ import { eventKey, eventsPrefix, headKey } from '../../pipeline/core/events.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { findRelease } from '../../pipeline/stages/read-release.ts'
+import { publicKeyOf } from '../helpers/public-key-of.ts'
 import { refusal } from '../helpers/refusal.ts'
 import { base, definition, fixtureRelease } from '../helpers/release-fixture.ts'
 import { textOf } from '../helpers/sources.ts'
@@ -239,7 +240,7 @@ it('which releases are meant', async (context) => {
 it('nothing is written where this key does not count', async (context) => {
   await released(context, 'r-1')
   const { world } = context
-  const { keyid, pem } = await world.keys.publicKey()
+  const { keyid, pem } = await publicKeyOf(world.keys)
   await rm(world.places.keys, { recursive: true })
   const policy = {
     schema: 1,

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MintmarkError } from '../../pipeline/errors.ts'
-import { findRun, openRun, saveRun } from '../../pipeline/stages/runs.ts'
+import { findRun, openNamedRun, openRun, saveRun } from '../../pipeline/stages/runs.ts'
 import { testWorld } from '../helpers/world.ts'
 
 const runs = suite('runs')
@@ -68,6 +68,31 @@ runs('a run that is not there is told, with those that are', async () => {
     assert.match(await refused(null), './mintmark release debian-13')
     await openRun(world, wanted)
     assert.match(await refused('nosuch'), '20261122-030000')
+  } finally {
+    await close()
+  }
+})
+
+runs('a run of a given name is made, gone on with, and never taken for another', async () => {
+  const { world, close } = await testWorld({ now: new Date('2026-11-22T03:00:00Z') })
+  try {
+    const first = await openNamedRun(world, wanted, 'ci-7')
+    assert.equal([first.run.runId, first.resumed], ['ci-7', false])
+    assert.is((await openNamedRun(world, wanted, 'ci-7')).resumed, true)
+    const code = (cause: MintmarkError) => `${cause.code} ${cause.message}`
+    const refused = (change: Partial<typeof wanted>) =>
+      openNamedRun(world, { ...wanted, ...change }, 'ci-7').then(() => 'taken', code)
+    assert.match(await refused({ bundle: 'c'.repeat(64) }), /^USAGE run ci-7 .* was begun with other inputs/)
+    assert.match(await refused({ fresh: true }), /^USAGE run ci-7 .* has begun/)
+    for (const at of ['2026-11-22T15:00:00Z', '2026-11-22T02:00:00Z']) {
+      const then = { ...world, clock: { ...world.clock, now: () => new Date(at) } }
+      assert.match(
+        await openNamedRun(then, wanted, 'ci-7').then(() => 'taken', code),
+        `USAGE run ci-7 of debian-13 was begun at 2026-11-22T03:00:00.000Z, and this machine's clock says ${at.replace('Z', '.000Z')}`,
+      )
+    }
+    await saveRun(world, { ...first.run, state: 'rejected' })
+    assert.match(await refused({}), /^USAGE run ci-7 .* is rejected/)
   } finally {
     await close()
   }

@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { lchown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MintmarkError } from '../../pipeline/errors.ts'
 import type { Definition } from '../../pipeline/model/definition.ts'
+import { processTag } from '../../pipeline/ports/process-tag.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import { readSecrets, withSecretFiles } from '../../pipeline/stages/secrets.ts'
@@ -109,16 +110,23 @@ secrets('what a killed build left is swept by the next one of the same image, an
     const read = await readSecrets(world, 'rich', definition)
     let left = ''
     await withSecretFiles(world, 'rich', read, async (folder) => {
-      left = `${folder}left`
-      await mkdir(left)
-      await writeFile(join(left, 'agent-token'), token)
+      left = folder.replace(processTag(), processTag().replace(/[^-]+$/, 'zz'))
+      assert.is.not(left, folder)
     })
+    const strangers = `${left}-of-another-user`
+    for (const path of [left, strangers]) {
+      await mkdir(path)
+      await writeFile(join(path, 'agent-token'), token)
+    }
+    if (process.getuid?.() === 0) await lchown(strangers, 65534, 65534)
     await withSecretFiles(world, 'other', read, async () => {
-      assert.ok((await readdir(dirname(left))).some((name) => left.endsWith(name)))
+      assert.equal(await readdir(left), ['agent-token'])
     })
     await withSecretFiles(world, 'rich', read, async () => {
       assert.is(await world.files.info(left), null)
+      if (process.getuid?.() === 0) assert.equal(await readdir(strangers), ['agent-token'])
     })
+    await rm(strangers, { recursive: true, force: true })
   }),
 )
 

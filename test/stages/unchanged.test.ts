@@ -6,13 +6,17 @@ import { sha256 } from '../../pipeline/core/digest.ts'
 import { putWaiver } from '../../pipeline/core/edit-waivers.ts'
 import { hashesOfRelease, indexFilesOf, renderIndex } from '../../pipeline/core/packages-file.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
+import { blobName } from '../../pipeline/ports/catalog-key.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { loadJudgement } from '../../pipeline/stages/gate.ts'
 import { type Decision, decideUnchanged, type UnchangedInput } from '../../pipeline/stages/unchanged.ts'
 import { targets } from '../../pipeline/targets/registry.ts'
 import { aptRepository } from '../helpers/apt-repository.ts'
+import { makeBucket, s3Store } from '../helpers/catalog-store.ts'
+import { flakyProxy } from '../helpers/flaky-s3.ts'
 import { waiver } from '../helpers/gate-input.ts'
 import { fixtureDay, type TestMirror, testMirror } from '../helpers/mirror.ts'
+import { startMoto } from '../helpers/moto-server.ts'
 import { base, definition, type FixtureOptions, facts, fixtureRelease } from '../helpers/release-fixture.ts'
 import { textOf } from '../helpers/sources.ts'
 import { fixtureDb } from '../helpers/trivy-db-registry.ts'
@@ -230,6 +234,30 @@ unchanged('an image or a report that is gone, or of another size', async ({ worl
   await world.files.rename(`${image}.away`, image)
   await world.files.remove(world.catalog.blobPath(reports?.['packages']?.sha256 ?? '') ?? '')
   assert.equal(await causes(world), ['the report packages of debian-13@1.0.0 is no longer in the catalog'])
+})
+
+unchanged('the same for a catalog in a bucket, whose image is not read', async ({ box, world: local }) => {
+  const moto = await startMoto(box.world)
+  const proxy = await flakyProxy(moto.endpoint)
+  try {
+    await makeBucket(moto)
+    const store = s3Store(box, moto, 'unchanged', { endpoint: proxy.endpoint })
+    const world = { ...local, catalog: store.catalog }
+    await released(world)
+    assert.equal(await causes(world), ['unchanged'])
+    const decision = await decide(world)
+    const { artifact, reports } = decision.release?.statement.predicate ?? {}
+    const image = artifact?.sha256 ?? ''
+    assert.ok(proxy.seen.some((item) => item.startsWith('HEAD') && item.endsWith(image)))
+    assert.not.ok(proxy.seen.some((item) => item.startsWith('GET') && item.endsWith(image)))
+    await store.drop(blobName(reports?.['packages']?.sha256 ?? ''))
+    assert.equal(await causes(world), ['the report packages of debian-13@1.0.0 is no longer in the catalog'])
+    await store.put(blobName(image), 'x')
+    assert.match((await causes(world)).join(), /has 1 bytes in the catalog, not \d+$/)
+  } finally {
+    await proxy.stop()
+    await moto.stop()
+  }
 })
 
 unchanged('nightly that points elsewhere is never moved in silence', async ({ world }) => {

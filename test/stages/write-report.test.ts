@@ -34,7 +34,7 @@ async function judged(world: World, gate?: GateDecision) {
 }
 
 /** `show` with these options; its result. */
-async function shown(t: TestWorld, options: Readonly<Record<string, string>>): Promise<string> {
+async function shown(t: TestWorld, options: Readonly<Record<string, string | boolean>>): Promise<string> {
   await show({ world: t.world, args: ['debian-13'], options })
   return t.told.results.at(-1)?.text ?? ''
 }
@@ -73,15 +73,16 @@ test('a release keeps them, and show prints them byte for byte', async ({ t }) =
   const files = { html: 'report.html', json: 'report.json', md: 'report.md', sarif: 'report.sarif' }
   for (const [form, file] of Object.entries(files)) {
     const text = await t.world.files.readText(join(run.context.folder, 'reports', file))
-    assert.is(await shown(t, { report: form }), text, form)
+    assert.is(await shown(t, form === 'html' ? { report: form, stored: true } : { report: form }), text, form)
   }
+  assert.match(await shown(t, { report: 'html' }), '<section id="since"')
   assert.match(await shown(t, { report: 'html', lang: 'zh' }), '<html lang="zh-Hans">')
   const { predicate } = (await findRelease(t.world, 'debian-13')).statement
   assert.ok(['html', 'summary', 'markdown', 'sarif'].every((name) => name in predicate.reports))
   const path = t.world.catalog.blobPath(predicate.reports['html']?.sha256 ?? '') ?? ''
   await t.world.files.write(path, 'something else')
   try {
-    await shown(t, { report: 'html' })
+    await shown(t, { report: 'html', stored: true })
     assert.unreachable('a report that was changed is printed')
   } catch (error) {
     assert.ok(error instanceof MintmarkError && error.code === 'VERIFY_FAILED', String(error))

@@ -1,8 +1,9 @@
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { MintmarkError } from '../../errors.ts'
 import type { World } from '../../ports/world.ts'
 import { type Bootable, findBootable } from '../../stages/find-bootable.ts'
 import { instanceKey } from '../../stages/instance-key.ts'
+import { instancePrefix, machinesFolder, writeInstance } from '../../stages/instances.ts'
 import { targets } from '../../targets/registry.ts'
 import type { Instance } from '../../targets/target.ts'
 import { textOption } from '../options.ts'
@@ -71,7 +72,7 @@ export function bootWith(find: (world: World, ref: string) => Promise<Bootable>)
     if (!image.recorded) world.report.warn(`no signed record is about ${image.name}: nobody vouches for it`)
 
     const step = world.report.step('boot')
-    const folder = await world.files.tempFolder('boot-', join(dirname(world.places.runs), 'machines'))
+    const folder = await world.files.tempFolder(instancePrefix, machinesFolder(world))
     let machine: Instance | null = null
     try {
       step.update(`starting ${image.name}`)
@@ -91,7 +92,10 @@ export function bootWith(find: (world: World, ref: string) => Promise<Bootable>)
       })
       step.update(`waiting for ${image.name} to answer`)
       const seconds = await machine.waitForLogin(timeoutSeconds * 1000)
-      step.done(`${image.name} answers after ${Math.round(seconds)} s; Ctrl-C ends it and removes it`)
+      const id = await writeInstance(world, folder, image)
+      step.done(
+        `${image.name} answers after ${Math.round(seconds)} s as ${id}; Ctrl-C ends it and removes it`,
+      )
 
       const knownHosts = join(folder, 'known_hosts')
       const key = person === null ? login.privateKey : person.privateKey
@@ -108,6 +112,7 @@ export function bootWith(find: (world: World, ref: string) => Promise<Bootable>)
       ]
       world.report.result(argv.join(' '), {
         image: image.name,
+        instance: id,
         host: machine.host,
         port: machine.port,
         user: login.user,

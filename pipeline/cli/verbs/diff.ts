@@ -1,8 +1,8 @@
+import { diffDigest } from '../../core/diff-releases.ts'
 import { renderDiffMarkdown, renderDiffText } from '../../core/render-diff.ts'
+import { changesPending } from '../../errors.ts'
 import { compareReleases } from '../../stages/diff.ts'
 import type { RunVerb } from '../verb.ts'
-
-const changesPending = 6
 
 /** `diff A B`: what is different between two releases. */
 export const run: RunVerb = async ({ world, args, options }) => {
@@ -18,7 +18,7 @@ export const run: RunVerb = async ({ world, args, options }) => {
     })
     step?.done(`${diff.files?.length ?? 0} differ`)
     const render = options['markdown'] === true ? renderDiffMarkdown : renderDiffText
-    world.report.result(render(diff), diff)
+    world.report.result(render(diff), { ...diff, digest: diffDigest([diff]) })
     return options['detailedExitcode'] === true && !diff.identical ? changesPending : 0
   } catch (cause) {
     step?.fail(cause instanceof Error ? cause.message : String(cause))

@@ -2,13 +2,14 @@ import { didYouMean } from '../../core/did-you-mean.ts'
 import { formatOutputs, type Outputs, outputFormats } from '../../core/outputs.ts'
 import { MintmarkError } from '../../errors.ts'
 import { locateRelease } from '../../stages/read-release.ts'
+import { takeImage } from '../../stages/take-image.ts'
 import { trustedRelease } from '../../stages/verify-release.ts'
 import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 /**
  * `outputs REF [--format json|env|tfvars]`: a release for Terraform, a shell or a program. The record is verified
- * first, the image's bytes are not: that is what `verify` is for.
+ * first; the image's bytes are not, where they are a file already: that is what `verify` is for. From a bucket it is fetched.
  */
 export const run: RunVerb = async ({ world, args, options }) => {
   const [ref] = args
@@ -25,18 +26,20 @@ export const run: RunVerb = async ({ world, args, options }) => {
   }
   const release = await trustedRelease(world, await locateRelease(world, ref), textOption(options, 'trust'))
   const { artifact, login } = release.statement.predicate
-  const path = world.catalog.blobPath(artifact.sha256)
-  const info = path === null ? null : await world.files.info(path)
-  if (path !== null && (info?.kind !== 'file' || info.size !== artifact.bytes)) {
+  const bytes = await world.catalog.statBlob(artifact.sha256)
+  if (bytes !== artifact.bytes) {
     throw new MintmarkError(
       'VERIFY_FAILED',
       `the image sha256:${artifact.sha256} is not in the catalog as recorded`,
       {
         hint: `./mintmark verify ${release.image}@${release.version}`,
-        where: { path },
+        where: { blob: world.catalog.blobAddress(artifact.sha256) },
       },
     )
   }
+  const path =
+    world.catalog.blobPath(artifact.sha256) ??
+    (await takeImage(world, `the image of ${release.image}@${release.version}`, artifact.sha256))
   const outputs: Outputs = {
     image: release.image,
     version: release.version,

@@ -6,7 +6,7 @@ import { ensureTools, purposesOf } from '../../stages/setup.ts'
 import { reportPage } from '../../stages/write-report.ts'
 import { duration } from '../duration.ts'
 import { judgementNotes } from '../judgement-notes.ts'
-import { databaseOption, exploitedOption, secondScannerOption, textOption } from '../options.ts'
+import { databaseOption, exploitedOption, runOption, secondScannerOption, textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 function vulnerabilities(outputs: Released['outputs']): string {
@@ -82,6 +82,7 @@ export const run: RunVerb = async (input) => {
     secondScanner,
     asked: textOption(options, 'releaseVersion'),
     fresh: options['fresh'] === true,
+    run: runOption(options, world.env),
     // A misspelt name or a wrong field, and that there is nothing to do, are told before anything is installed.
     prepare: (definition) => {
       const second = secondScanner === null ? [] : [secondScanner.name]

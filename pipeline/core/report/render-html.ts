@@ -1,10 +1,12 @@
+import type { AuditAnswer } from '../../model/audit.ts'
 import type { Report } from '../../model/report.ts'
 import type { Language } from '../../model/settings.ts'
+import { auditSections } from './audit-sections.ts'
 import { renderPage } from './render-page.ts'
 import { type Section, sectionsOf } from './sections.ts'
 import { countsOf, identityRows, reasonsOf, verdictOf } from './summary.ts'
 import { type Cell, shown, type Table } from './table.ts'
-import { sayIn } from './texts.ts'
+import { type Say, sayIn } from './texts.ts'
 
 /** Tables of more rows can be folded. */
 const foldFrom = 24
@@ -32,14 +34,28 @@ const sectionView = ({ id, title, notes, rows, tables }: Section, filter: boolea
   filter,
 })
 
+/** In the place of a verdict that nobody may rely on. */
+const disbelieved = (say: Say): ReturnType<typeof verdictOf> => ({
+  word: say('not-believable-word'),
+  tone: 'bad',
+  sign: '✗',
+  sentences: [say('not-believable')],
+})
+
 /**
  * The report as one HTML page that loads nothing.
  * @param template text of templates/pages/report.html.hbs
+ * @param audit what is known of the release now; null for a run, whose page can't know what comes later
  */
-export function renderHtml(template: string, report: Report, language: Language): string {
+export function renderHtml(
+  template: string,
+  report: Report,
+  language: Language,
+  audit: AuditAnswer | null = null,
+): string {
   const say = sayIn(language)
-  const verdict = verdictOf(say, report)
-  const sections = sectionsOf(say, report)
+  const verdict = audit === null || audit.believable ? verdictOf(say, report) : disbelieved(say)
+  const sections = [...(audit === null ? [] : auditSections(say, audit)), ...sectionsOf(say, report)]
   return renderPage(template, {
     language: language === 'zh' ? 'zh-Hans' : 'en',
     name: `${report.image} ${report.version}`,

@@ -149,7 +149,10 @@ async function buildOnce(input: EngineInput, step: { update(text: string): void 
   const finished = await running.done
   watch.stop()
   progress.close()
-  if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped while Packer was building')
+  if (world.signal.aborted) {
+    await files.remove(output)
+    throw new MintmarkError('INTERRUPTED', 'stopped while Packer was building')
+  }
   const panic = watch.panic()
   if (panic !== null) {
     throw new MintmarkError('BUILD_FAILED', `the kernel of the build machine stopped: ${panic}`, {
@@ -162,6 +165,14 @@ async function buildOnce(input: EngineInput, step: { update(text: string): void 
   if (finished.code !== 0 || (await files.info(manifest)) === null) {
     const during = progress.steps.at(-1)?.name ?? 'starting'
     const step = failedStep(progress.events)
+    const full = progress.events.find(
+      (event) => event.kind !== 'other' && /No space left on device/i.test(event.text),
+    )
+    if (full !== undefined)
+      throw new MintmarkError('NO_SPACE', `no space left while Packer was ${during}`, {
+        details: tellingLines(progress.events, 12),
+        where: { folder },
+      })
     throw new MintmarkError('BUILD_FAILED', step ?? `packer failed while ${during}`, {
       details: tellingLines(progress.events, 12),
       hint: `the full log is ${log}, the console of the machine ${consoleLog}`,

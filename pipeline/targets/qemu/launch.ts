@@ -22,6 +22,9 @@ const portTries = 5
 /** What the server says to a key that is right when the account or its password is too old. */
 const tooOld = /(?:account|password) has expired|password change required/i
 
+/** In the folder for temporary files, whose path is short. */
+export const socketsPrefix = 'mm-'
+
 /** A handshake that hangs is given up and begun anew. */
 const loginTryMs = 60_000
 
@@ -53,7 +56,7 @@ export async function launch(input: LaunchInput): Promise<Instance> {
   })
 
   // A socket's path has a short limit, and the caller's folder may be deep.
-  const sockets = await files.tempFolder('mm-')
+  const sockets = await files.tempFolder(socketsPrefix)
   const linkSocket = input.link ? join(sockets, 'link') : null
   let wire: Wire | null = null
   try {

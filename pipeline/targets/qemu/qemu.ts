@@ -14,7 +14,9 @@ import { lockImage } from './image/lock-image.ts'
 import { observeImage } from './image/observe-image.ts'
 import { resolveImage } from './image/resolve-image.ts'
 import { launch } from './launch.ts'
+import { leftovers } from './leftovers.ts'
 import { readDisk } from './read-disk.ts'
+import { sharing } from './share/sharing.ts'
 
 /** A mirror on this machine's own loopback is the host's address from inside the guest. */
 export function seenFromGuest(url: string): string {
@@ -81,4 +83,6 @@ export const qemu = {
   guestMirrors,
   launch,
   readDisk,
+  leftovers,
+  sharing,
 } as const satisfies Target

@@ -1,12 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from '../../../pipeline/cli/verbs/diff.ts'
-import type { ReleaseDiff } from '../../../pipeline/core/diff-releases.ts'
+import { diffDigest, type ReleaseDiff } from '../../../pipeline/core/diff-releases.ts'
 import { MintmarkError } from '../../../pipeline/errors.ts'
+import { appendEvent } from '../../../pipeline/stages/events.ts'
 import { facts, fixtureRelease } from '../../helpers/release-fixture.ts'
 import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
 const diff = suite<{ box: TestWorld }>('diff')
+const digestIn = (data: ReleaseDiff): unknown => (data as unknown as { readonly digest: unknown }).digest
 const now = new Date('2026-11-22T03:00:00Z')
 
 diff.before.each(async (context) => {
@@ -52,6 +54,39 @@ diff('packages, findings and their caution, in text and as data', async ({ box }
   assert.match(text, 'vulnerabilities of the second are unknown: no database')
   assert.match(text, 'files: not compared (--files reads both disks)')
   assert.is(data.files, null)
+})
+
+diff('waivers, exceptions, an emergency and who has it; the digest is of what decides', async ({ box }) => {
+  const { world } = box
+  const emergency = {
+    reason: 'it is exploited',
+    comparedWith: 'debian-13@1.1.0',
+    shipped: ['CVE-2026-2222 openssl'],
+  }
+  await fixtureRelease(world, { runId: 'r-3', given: '1.1.1', gate: { emergency, excepted: [] } })
+  const before = await told(box, ['debian-13@1.1.0', 'debian-13@1.1.1'])
+  assert.match(before.text, /^EMERGENCY: 1 finding that the policy rejects: it is exploited$/m)
+  assert.match(
+    before.text,
+    /^exceptions\n {2}gone {2}audit-disk-full-halts: stateless fleet \(team-security, until 2027-03-31\)$/m,
+  )
+  const { findRelease } = await import('../../../pipeline/stages/read-release.ts')
+  const release = await findRelease(world, 'debian-13@1.1.1')
+  const shared = { channel: 'stable', principal: 'folder:/srv/golden', reference: '/srv/golden', by: 'alice' }
+  await appendEvent(world, release, { trust: [], onlyTrust: false }, async () => ({
+    kind: 'granted',
+    data: shared,
+  }))
+  const after = await told(box, ['debian-13@1.1.0', 'debian-13@1.1.1'])
+  assert.match(after.text, /^shared\n {2}only the second {2}stable folder:\/srv\/golden$/m)
+  assert.equal(after.data.sharing, { added: ['stable folder:/srv/golden'], removed: [] })
+  assert.is(digestIn(after.data), digestIn(before.data))
+  const { digest: _digest, ...diff } = after.data as ReleaseDiff & { readonly digest: unknown }
+  assert.is(digestIn(after.data), diffDigest([diff]))
+  assert.is.not(
+    digestIn((await told(box, ['debian-13@1.0.0', 'debian-13@1.1.1'])).data),
+    digestIn(after.data),
+  )
 })
 
 diff('Markdown', async ({ box }) => {

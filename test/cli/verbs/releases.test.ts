@@ -1,11 +1,13 @@
-import { chmod, writeFile } from 'node:fs/promises'
+import { chmod, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from '../../../pipeline/cli/verbs/releases.ts'
 import { MintmarkError } from '../../../pipeline/errors.ts'
 import type { World } from '../../../pipeline/ports/world.ts'
-import { fixtureRelease } from '../../helpers/release-fixture.ts'
+import { reserveVersion } from '../../../pipeline/stages/reserve.ts'
+import { refusal } from '../../helpers/refusal.ts'
+import { facts, fixtureRelease } from '../../helpers/release-fixture.ts'
 import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
 interface Context {
@@ -26,7 +28,10 @@ async function releases({ box, world }: Context, ...args: string[]) {
   box.told.results.length = 0
   assert.is(await run({ world, args, options: {} }), 0)
   const [result] = box.told.results
-  const data = result?.data as { readonly releases: readonly Readonly<Record<string, unknown>>[] }
+  const data = result?.data as {
+    readonly releases: readonly Readonly<Record<string, unknown>>[]
+    readonly incomplete: readonly Readonly<Record<string, unknown>>[]
+  }
   return { text: result?.text ?? '', data }
 }
 
@@ -53,6 +58,62 @@ it('lists what there is, the newest first, with its channel and its state', asyn
   assert.is(data.releases[1]?.['vulnerability'], 'unknown')
   const one = await releases(context, 'web-base')
   assert.is(one.data.releases.length, 1)
+})
+
+it('shows what is incomplete: a variant that is missing, a version without any', async (context) => {
+  const { world } = context
+  const variants = ['qemu-aarch64', 'qemu-x86_64']
+  await reserveVersion(world, { image: 'debian-13', runId: 'r-1', facts, given: null, variants })
+  await fixtureRelease(world, { runId: 'r-1' })
+  for (let index = 2; index < 9; index += 1)
+    await reserveVersion(world, { image: 'debian-13', runId: `r-${index}`, facts, given: null })
+  const { text, data } = await releases(context)
+  assert.match(
+    text,
+    /^debian-13 +1\.0\.0 +INCOMPLETE: no qemu-aarch64, only qemu-x86_64 +run r-1 took it 2026-/m,
+  )
+  assert.match(text, /^debian-13 +1\.0\.7 +no release +run r-8 took it/m)
+  assert.match(text, /^2 more versions without a release: see --json$/m)
+  assert.is(data.incomplete.length, 8)
+  assert.equal(data.incomplete.at(-1), {
+    image: 'debian-13',
+    version: '1.0.0',
+    run: 'r-1',
+    reserved: '2026-11-22T03:00:00.000Z',
+    there: ['qemu-x86_64'],
+    missing: ['qemu-aarch64'],
+  })
+  await reserveVersion(world, { image: 'only-tried', runId: 'r-1', facts, given: null })
+  assert.match((await releases(context, 'only-tried')).text, /^only-tried +1\.0\.0 +no release/)
+})
+
+it('--history: of nightly, of a channel of before, of none', async (context) => {
+  const { world, box } = context
+  await fixtureRelease(world, { runId: 'r-1' })
+  const history = async (channel: string | true) => {
+    box.told.results.length = 0
+    const code = await run({ world, args: ['debian-13'], options: { history: channel } })
+    return { code, text: box.told.results[0]?.text ?? '' }
+  }
+  const all = await history(true)
+  assert.is(all.code, 0)
+  assert.match(
+    all.text,
+    /^debian-13 nightly \(qemu-x86_64\) {2}✓ 1 move unchanged\n {2}2026-.* nothing → 1\.0\.0 {2}released {2}by /,
+  )
+  const folder = join(world.places.catalog, 'history/debian-13/nightly/qemu-x86_64')
+  await rm(join(folder, '000001.dsse.json'))
+  const dropped = await history('nightly')
+  assert.is(dropped.code, 9)
+  assert.match(dropped.text, /✗ event 1 is missing, 1 was written/)
+  await rm(join(folder, 'head.json'))
+  assert.match((await history('nightly')).text, /points to 1\.0\.0, older than its history/)
+  const wrong = await refusal(history('nightli'))
+  assert.match(wrong.hint, 'did you mean nightly')
+  assert.is(
+    (await refusal(Promise.resolve(run({ world, args: [], options: { history: true } })))).code,
+    'USAGE',
+  )
 })
 
 it('says that there is no such image', async (context) => {

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from '../../../pipeline/cli/verbs/show.ts'
 import { MintmarkError } from '../../../pipeline/errors.ts'
+import { AuditAnswer } from '../../../pipeline/model/audit.ts'
 import type { World } from '../../../pipeline/ports/world.ts'
 import { exploited, kept } from '../../helpers/gate-input.ts'
 import { fixtureRelease } from '../../helpers/release-fixture.ts'
@@ -22,11 +23,27 @@ it.before.each(async (context) => {
 })
 it.after.each((context) => context.box.close())
 
-async function show({ box, world }: Context, ...args: string[]) {
+interface Shown {
+  readonly text: string
+  readonly data: Readonly<Record<string, unknown>>
+  /** The whole answer, by its schema. */
+  readonly audit: AuditAnswer
+}
+
+async function show(context: Context, ...args: string[]): Promise<Shown> {
+  return showEnding(context, 0, ...args)
+}
+
+async function showEnding({ box, world }: Context, exit: number, ...args: string[]): Promise<Shown> {
   box.told.results.length = 0
-  assert.is(await run({ world, args, options: {} }), 0)
+  assert.is(await run({ world, args, options: {} }), exit)
   const [result] = box.told.results
-  return { text: result?.text ?? '', data: result?.data as Readonly<Record<string, unknown>> }
+  const data = result?.data as Readonly<Record<string, unknown>>
+  return {
+    text: result?.text ?? '',
+    data,
+    audit: AuditAnswer.parse(JSON.parse(JSON.stringify(data['audit']))),
+  }
 }
 
 it('an emergency, waivers and the known-exploited list are told', async (context) => {
@@ -111,10 +128,13 @@ it('says that vulnerability is unknown, and why', async (context) => {
 it('shows a wrong link instead of hiding it', async (context) => {
   await fixtureRelease(context.world)
   await context.world.files.remove(context.world.places.keys)
-  assert.match(
-    (await show(context, 'debian-13')).text,
-    /^signed +✗ signature by sha256:.*nobody here trusts$/m,
-  )
+  const { text, audit } = await showEnding(context, 9, 'debian-13')
+  assert.match(text, /^signed +✗ signature by sha256:.*nobody here trusts$/m)
+  // First and last, so that nobody reads past it.
+  const lines = text.split('\n')
+  for (const line of [lines[0], lines.at(-1)])
+    assert.match(line ?? '', /^✗ NOT TO BE BELIEVED: .*\(.*signature.*\)$/)
+  assert.is(audit.believable, false)
 })
 
 it('needs a release', async (context) => {

@@ -12,6 +12,7 @@ import { nodeFiles } from '../../../pipeline/ports/files.ts'
 import { type Signing, signing } from '../../../pipeline/ports/signing.ts'
 import type { World } from '../../../pipeline/ports/world.ts'
 import type { Link } from '../../../pipeline/stages/verify-release.ts'
+import { publicKeyOf } from '../../helpers/public-key-of.ts'
 import { type FixtureRelease, fixtureRelease } from '../../helpers/release-fixture.ts'
 import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
@@ -155,7 +156,7 @@ it('tamper: signed by a key that nobody trusts', async (context) => {
 })
 
 it('tamper: signed by another key under the name of ours', async (context) => {
-  const { keyid } = await context.world.keys.publicKey()
+  const { keyid } = await publicKeyOf(context.world.keys)
   await forge(
     context,
     otherKey(context),
@@ -254,18 +255,18 @@ it('with --trust, only that key counts, not even our own', async (context) => {
   assert.equal(await wrong(context, 'debian-13', mine), [])
   assert.is((await verify(context, 'debian-13', mine)).data.anchored, true)
   const other = join(context.box.folder, 'other.pem')
-  await writeFile(other, (await otherKey(context).publicKey()).pem)
-  assert.equal(await wrong(context, 'debian-13', other), ['signature'])
+  await writeFile(other, (await publicKeyOf(otherKey(context))).pem)
+  assert.equal(await wrong(context, 'debian-13', other), ['signature', 'channel', 'provenance'])
 })
 
 it('on a machine without any key, no record is its own proof', async (context) => {
   await rm(context.world.places.keys, { recursive: true })
-  assert.equal(await wrong(context), ['signature'])
+  assert.equal(await wrong(context), ['signature', 'channel', 'provenance'])
   assert.is(await context.world.keys.existing(), null, 'and looking made no key')
 })
 
 async function trustFile(context: Context, entry: Readonly<Record<string, unknown>>): Promise<void> {
-  const { keyid, pem } = await context.world.keys.publicKey()
+  const { keyid, pem } = await publicKeyOf(context.world.keys)
   const key = { keyid, name: 'team-platform release job', publicKey: pem, ...entry }
   await context.world.files.write(
     join(context.world.places.root, 'scans/policies/trust.yaml'),
@@ -279,9 +280,9 @@ it('is anchored by trust.yaml while the key is valid there', async (context) => 
   assert.equal([exit, data.anchored], [0, true])
   assert.match(text, /by team-platform release job/)
   await trustFile(context, { from: '2020-01-01', until: '2020-12-31' })
-  assert.equal(await wrong(context), ['signature'])
+  assert.equal(await wrong(context), ['signature', 'channel', 'provenance'])
   await trustFile(context, { from: '2099-01-01', until: '2099-12-31' })
-  assert.equal(await wrong(context), ['signature'])
+  assert.equal(await wrong(context), ['signature', 'channel', 'provenance'])
 })
 
 it('refuses a trust.yaml whose keyid is not its key', async (context) => {

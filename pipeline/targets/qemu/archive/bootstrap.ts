@@ -39,12 +39,16 @@ function noSpace(cause: MintmarkError): MintmarkError {
 
 /** A tool that failed because a disk is full is told as that. */
 export const orNoSpace = (cause: unknown): unknown =>
-  cause instanceof MintmarkError && cause.code === 'TOOL_FAILED' && isFull(cause) ? noSpace(cause) : cause
+  cause instanceof MintmarkError &&
+  (cause.code === 'NO_SPACE' || (cause.code === 'TOOL_FAILED' && isFull(cause)))
+    ? noSpace(cause)
+    : cause
 
 /** What a failed mmdebstrap means for the person who has to mend it. */
 function explain(cause: unknown): unknown {
-  if (!(cause instanceof MintmarkError) || cause.code !== 'TOOL_FAILED') return cause
-  if (isFull(cause)) return noSpace(cause)
+  if (!(cause instanceof MintmarkError)) return cause
+  if (orNoSpace(cause) !== cause) return orNoSpace(cause)
+  if (cause.code !== 'TOOL_FAILED') return cause
   const said = cause.lines.join('\n')
   const { lines: details } = cause
   if (
@@ -103,7 +107,7 @@ export async function mmdebstrap(input: MmdebstrapInput): Promise<string> {
       env: { TMPDIR: folder, ...(epoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(epoch) }) },
       timeoutMs: 30 * minuteMs,
       // As an ordinary user it needs newuidmap, which has no power in a user namespace of ours: hence no `tree`.
-      leash: world.exec.isRoot ? 'tree' : 'child',
+      leash: world.exec.isRoot ? 'tree' : 'group',
       onLine: input.onLine,
     })
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { dayMs } from '../../../core/days.ts'
+import { isFresh } from '../../../core/days.ts'
 import { sha256 } from '../../../core/digest.ts'
 import { checkDiskLayout, type DiskLayout } from '../../../core/disk-layout.ts'
 import { parsedJson } from '../../../core/parsed-json.ts'
@@ -66,7 +66,8 @@ async function cached(input: BaseInput, folder: string, id: string): Promise<Arc
   if (!parsed.success || parsed.data.id !== id) return null
   const base = parsed.data
   const days = Number(input.definition.base.maxAge.slice(0, -1))
-  if (world.clock.now().getTime() - Date.parse(base.bootstrapped) > days * dayMs) return null
+  // One of a day to come is no fresh one: then a clock is wrong, now or when it was made.
+  if (!isFresh(base.bootstrapped, world.clock.now(), days * 24)) return null
   if (
     base.disk.path !== join(folder, 'disk.qcow2') ||
     (await world.files.info(base.disk.path))?.kind !== 'file'

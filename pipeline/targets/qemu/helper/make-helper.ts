@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import * as z from 'zod'
+import { isFresh } from '../../../core/days.ts'
 import { firstLock } from '../../../core/debian-archive.ts'
 import { digestOf } from '../../../core/digest.ts'
 import { parsedJson } from '../../../core/parsed-json.ts'
@@ -84,7 +85,7 @@ async function kept(world: World, folder: string, recipe: string): Promise<Helpe
   if ((await world.files.info(path)) === null) return null
   const { data: record } = HelperRecord.safeParse(parsedJson(await world.files.readText(path)))
   if (record === undefined || record.recipe !== recipe) return null
-  if (world.clock.now().getTime() - Date.parse(record.made) > keptMs) return null
+  if (!isFresh(record.made, world.clock.now(), keptMs / 3_600_000)) return null
   const helper = filesOf(folder)
   for (const name of ['kernel', 'initrd'] as const) {
     if ((await world.files.info(helper[name]))?.kind !== 'file') return null

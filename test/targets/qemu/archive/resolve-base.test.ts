@@ -1,9 +1,12 @@
+import { lchown } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { firstLock } from '../../../../pipeline/core/debian-archive.ts'
+import { sha256 } from '../../../../pipeline/core/digest.ts'
 import { MintmarkError } from '../../../../pipeline/errors.ts'
 import type { ArchiveBase } from '../../../../pipeline/model/base.ts'
+import { processTag } from '../../../../pipeline/ports/process-tag.ts'
 import type { World } from '../../../../pipeline/ports/world.ts'
 import { loadDefinition } from '../../../../pipeline/stages/load-definition.ts'
 import { observeBase } from '../../../../pipeline/targets/qemu/archive/observe-base.ts'
@@ -127,14 +130,21 @@ cache('what a killed run left is swept, what is not ours is not', () =>
   withCached(async (cached) => {
     const { world } = cached
     const scratch = world.env['TMPDIR'] ?? ''
+    const dead = processTag().replace(/[^-]+$/, 'zz')
     const half = join(world.places.bases, `${'2'.repeat(64)}.tmp`)
     const foreign = join(scratch, 'mintmark-base-000000000000-abc')
+    const own = `mintmark-base-${sha256(world.places.bases).slice(0, 12)}-`
+    await world.files.write(join(scratch, `${own}${dead}-abcdef`, 'root.tar'), 'of a killed run')
+    const stranger = `${own}${dead}-planted`
+    await world.files.write(join(scratch, stranger, 'root.tar'), "another user's")
+    if (world.exec.isRoot) await lchown(join(scratch, stranger), 65534, 65534)
     await world.files.write(join(half, 'disk.qcow2'), 'half')
     await world.files.write(join(foreign, 'root.tar'), 'of another cache')
     await cached.resolve()
     assert.is(await world.files.info(half), null)
     assert.ok(await world.files.info(foreign))
-    assert.equal(await world.files.list(scratch), ['mintmark-base-000000000000-abc'])
+    const kept = world.exec.isRoot ? [stranger] : []
+    assert.equal(await world.files.list(scratch), ['mintmark-base-000000000000-abc', ...kept].sort())
   }),
 )
 

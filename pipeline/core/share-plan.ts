@@ -1,0 +1,343 @@
+import { digestOf } from './digest.ts'
+import { compare } from './lists.ts'
+import { compareVersions } from './versions.ts'
+
+/** A channel of an image at a principal, for one target and architecture. */
+export interface ShareLine {
+  readonly principal: string
+  readonly channel: string
+  readonly variant: string
+}
+
+/** What the definition and the channel's pointer ask for. */
+export interface Wanted extends ShareLine {
+  /** What the channel points to; null when that can't be shared. */
+  readonly release: { readonly version: string; readonly record: string } | null
+  /** Why it can't; null when it can. */
+  readonly problem: Problem | null
+}
+
+export interface Problem {
+  readonly why: string
+  readonly hint: string
+}
+
+/** The last event about a release at a principal. */
+export interface LastShare extends ShareLine {
+  readonly version: string
+  readonly granted: boolean
+  readonly at: string
+  /** Digest of the event. */
+  readonly event: string
+}
+
+export interface SeenRelease {
+  readonly variant: string
+  readonly version: string
+  /** `ambiguous`: something else is in its place. */
+  readonly status: 'present' | 'absent' | 'ambiguous'
+  /** What is wrong with it; null unless ambiguous. */
+  readonly why: string | null
+}
+
+/** What the principal's own copy of a channel names. */
+export interface SeenHead {
+  readonly channel: string
+  readonly variant: string
+  /** Null: nothing, or something that is not ours (then `why`). */
+  readonly version: string | null
+  readonly why: string | null
+  /** Something around it is missing, or may be read by others than it should: to be given once more. */
+  readonly mends?: true
+}
+
+/** What is at a principal. A release that is not in the list is absent; a place that could not be looked at has no list. */
+export type PlaceSight =
+  | {
+      readonly principal: string
+      readonly status: 'seen'
+      readonly releases: readonly SeenRelease[]
+      readonly heads: readonly SeenHead[]
+    }
+  | ({ readonly principal: string; readonly status: 'unreachable' | 'refused' } & Problem)
+
+interface Takes extends ShareLine {
+  readonly version: string
+  /** Something of it is there to be taken away; false: it is gone already, and only its event is missing. */
+  readonly present: boolean
+  /** The image itself stays: another channel gives it to the same principal. */
+  readonly keepsImage: boolean
+  /** The principal's own name for the channel goes as well. */
+  readonly dropsHead: boolean
+  readonly why: string
+  /** Digest of the last event about it; null without one. */
+  readonly last: string | null
+}
+
+export type ShareAction =
+  | (ShareLine & {
+      readonly kind: 'grant'
+      readonly version: string
+      readonly record: string
+      /** The image has to be brought there. */
+      readonly copies: boolean
+      /** The version that the principal's channel named before; null for none. */
+      readonly from: string | null
+      /** An event says so already: it is only mended. */
+      readonly known: boolean
+      readonly last: string | null
+    })
+  /** Of a principal that is no longer named: it loses the image. */
+  | (Takes & { readonly kind: 'revoke' })
+  /** Of a version that the channel left two versions ago. */
+  | (Takes & { readonly kind: 'retire' })
+  | (ShareLine & { readonly kind: 'same'; readonly version: string; readonly role: 'current' | 'previous' })
+  | (ShareLine & { readonly kind: 'blocked'; readonly version: string | null } & Problem)
+
+export interface SharePlan {
+  readonly actions: readonly ShareAction[]
+  /** Of what would be done: two plans with the same digest do the same. Lower-case hex. */
+  readonly digest: string
+}
+
+export interface ShareInput {
+  readonly wanted: readonly Wanted[]
+  readonly history: readonly LastShare[]
+  /** What principals were to get, whether or not an event tells that they have. */
+  readonly intents: readonly ShareLine[]
+  readonly sights: readonly PlaceSight[]
+  /** Plan this channel alone; null: all. */
+  readonly channel: string | null
+}
+
+const lineKey = ({ channel, variant }: Omit<ShareLine, 'principal'>): string => `${channel} ${variant}`
+const imageKey = (variant: string, version: string): string => `${variant} ${version}`
+
+/** Newest first. */
+const byTime = (a: LastShare, b: LastShare): number =>
+  compare(b.at, a.at) || compareVersions(b.version, a.version)
+
+/** All that is known of one line of a principal. */
+interface Line extends ShareLine {
+  readonly wanted: Wanted | null
+  /** Granted and not revoked, the newest first. */
+  readonly held: readonly LastShare[]
+  readonly events: readonly LastShare[]
+  readonly head: SeenHead | null
+}
+
+function linesOf(principal: string, input: ShareInput, heads: readonly SeenHead[]): readonly Line[] {
+  const wanted = input.wanted.filter((item) => item.principal === principal)
+  const events = input.history.filter((item) => item.principal === principal)
+  const named = [
+    ...wanted,
+    ...events.filter((item) => item.granted),
+    ...input.intents.filter((item) => item.principal === principal),
+    ...heads.filter((item) => item.version),
+  ]
+  const keys = new Map(named.map((item) => [lineKey(item), item]))
+  const sorted = [...keys].sort(([a], [b]) => compare(a, b))
+  return sorted.map(([key, { channel, variant }]) => {
+    const own = events.filter((item) => lineKey(item) === key)
+    return {
+      principal,
+      channel,
+      variant,
+      wanted: wanted.find((item) => lineKey(item) === key) ?? null,
+      held: own.filter((item) => item.granted).sort(byTime),
+      events: own,
+      head: heads.find((item) => lineKey(item) === key) ?? null,
+    }
+  })
+}
+
+type Look = (variant: string, version: string) => Pick<SeenRelease, 'status' | 'why'>
+
+/** The version that a line keeps besides the wanted one: what people started from it goes on. */
+function previousOf(line: Line, version: string, look: Look): string | null {
+  const there = line.held
+    .map((item) => item.version)
+    .filter((item) => item !== version && look(line.variant, item).status !== 'absent')
+  return there.find((item) => item === line.head?.version) ?? there[0] ?? null
+}
+
+/** Versions that a line has; a head without an event: an apply was stopped before it could tell. */
+const heldBy = (line: Line): readonly string[] => [
+  ...new Set([...line.held.map((item) => item.version), ...(line.head?.version ? [line.head.version] : [])]),
+]
+
+/** Versions that a line leaves where they are. One that can't be given what it should have keeps all. */
+function staysOf(line: Line, look: Look): readonly string[] {
+  if (line.wanted === null) return []
+  const { release } = line.wanted
+  if (release === null || grantOf(line, release, look).kind === 'blocked') return heldBy(line)
+  const previous = previousOf(line, release.version, look)
+  return previous === null ? [release.version] : [release.version, previous]
+}
+
+const bare = ({ principal, channel, variant }: ShareLine): ShareLine => ({ principal, channel, variant })
+
+const ambiguous = (line: ShareLine, version: string, why: string | null): ShareAction => ({
+  ...bare(line),
+  kind: 'blocked',
+  version,
+  why: why ?? 'something else is in its place',
+  hint: 'look at it there and take it away yourself, then run the same command again',
+})
+
+function grantOf(line: Line, release: NonNullable<Wanted['release']>, look: Look): ShareAction {
+  const { version, record } = release
+  const { status, why } = look(line.variant, version)
+  if (line.head?.why) return ambiguous(line, version, line.head.why)
+  if (status === 'ambiguous') return ambiguous(line, version, why)
+  const known = line.held[0]?.version === version
+  const from = line.head?.version ?? null
+  if (status === 'present' && from === version && known && line.head?.mends !== true)
+    return { ...bare(line), kind: 'same', version, role: 'current' }
+  return {
+    ...bare(line),
+    kind: 'grant',
+    version,
+    record,
+    copies: status === 'absent',
+    from,
+    known,
+    last: line.events.find((item) => item.version === version)?.event ?? null,
+  }
+}
+
+function lineActions(line: Line, stays: ReadonlySet<string>, look: Look): readonly ShareAction[] {
+  const { wanted, variant } = line
+  if (wanted !== null && wanted.release === null) {
+    const problem = wanted.problem ?? { why: 'the channel has no release', hint: './mintmark releases' }
+    return [{ ...bare(line), kind: 'blocked', version: null, ...problem }]
+  }
+  const take = (version: string): ShareAction => {
+    const { status, why } = look(variant, version)
+    if (status === 'ambiguous') return ambiguous(line, version, why)
+    const dropsHead = wanted === null
+    return {
+      ...bare(line),
+      kind: wanted === null ? 'revoke' : 'retire',
+      version,
+      present: status === 'present' || (dropsHead && line.head?.version === version),
+      keepsImage: stays.has(imageKey(variant, version)),
+      dropsHead,
+      why: wanted === null ? 'no longer named' : 'superseded',
+      last: line.events.find((item) => item.version === version)?.event ?? null,
+    }
+  }
+  const held = heldBy(line)
+  if (wanted === null || wanted.release === null) return held.map(take)
+  const { version } = wanted.release
+  const given = grantOf(line, wanted.release, look)
+  if (given.kind === 'blocked') return [given]
+  const previous = previousOf(line, version, look)
+  const kept = (item: string): ShareAction => {
+    const { status, why } = look(variant, item)
+    return status === 'ambiguous'
+      ? ambiguous(line, item, why)
+      : { ...bare(line), kind: 'same', version: item, role: 'previous' }
+  }
+  return [
+    given,
+    ...(previous === null ? [] : [kept(previous)]),
+    ...held.filter((item) => item !== version && item !== previous).map(take),
+  ]
+}
+
+/** What lies there and no event and no channel knows of: an apply was stopped before it could tell. */
+function strays(
+  principal: string,
+  lines: readonly Line[],
+  releases: readonly SeenRelease[],
+  stays: ReadonlySet<string>,
+): readonly ShareAction[] {
+  const held = new Set(
+    lines.flatMap((line) => heldBy(line).map((version) => imageKey(line.variant, version))),
+  )
+  return releases.flatMap(({ variant, version, status }): readonly ShareAction[] => {
+    const key = imageKey(variant, version)
+    const line = lines.find((item) => item.variant === variant)
+    if (status !== 'present' || held.has(key) || stays.has(key) || line === undefined) return []
+    return [
+      {
+        ...bare({ ...line, principal }),
+        kind: 'revoke',
+        version,
+        present: true,
+        keepsImage: false,
+        dropsHead: false,
+        why: 'left there by an apply that was stopped',
+        last: line.events.find((item) => item.version === version)?.event ?? null,
+      },
+    ]
+  })
+}
+
+function placeActions(principal: string, input: ShareInput): readonly ShareAction[] {
+  const sight = input.sights.find((item) => item.principal === principal)
+  if (sight?.status !== 'seen') {
+    const { why, hint } = sight ?? { why: 'nobody looked there', hint: 'look again' }
+    return linesOf(principal, input, []).map((line) => ({
+      ...bare(line),
+      kind: 'blocked',
+      version: line.wanted?.release?.version ?? line.held[0]?.version ?? null,
+      why,
+      hint,
+    }))
+  }
+  const look: Look = (variant, version) =>
+    sight.releases.find((item) => item.variant === variant && item.version === version) ?? {
+      status: 'absent',
+      why: null,
+    }
+  const lines = linesOf(principal, input, sight.heads)
+  const stays = new Set(
+    lines.flatMap((line) => staysOf(line, look).map((version) => imageKey(line.variant, version))),
+  )
+  return [
+    ...lines.flatMap((line) => lineActions(line, stays, look)),
+    ...strays(principal, lines, sight.releases, stays),
+  ]
+}
+
+/** At a principal what is given comes before what is taken. */
+const order: readonly ShareAction['kind'][] = ['blocked', 'same', 'grant', 'retire', 'revoke']
+
+/** True for what `apply` would do. */
+export const isPending = (action: ShareAction): boolean =>
+  action.kind === 'grant' || action.kind === 'revoke' || action.kind === 'retire'
+
+/** True for what somebody loses by it: a person has to have seen it. */
+export const needsConsent = (action: ShareAction): boolean => action.kind === 'revoke' && action.present
+
+function digestOfPlan(actions: readonly ShareAction[]): string {
+  return digestOf(
+    actions.map((action) =>
+      action.kind === 'blocked' ? { ...bare(action), kind: action.kind, version: action.version } : action,
+    ),
+  )
+}
+
+/**
+ * What has to be done so that every principal has what its channels point to and nobody else has it. Pure; the order of what is
+ * given does not matter. A principal that could not be looked at is only ever `blocked`.
+ */
+export function planShare(input: ShareInput): SharePlan {
+  const principals = [...input.wanted, ...input.history.filter((item) => item.granted), ...input.intents].map(
+    (item) => item.principal,
+  )
+  const actions = [...new Set(principals)]
+    .flatMap((principal) => placeActions(principal, input))
+    .filter((action) => input.channel === null || action.channel === input.channel)
+    .sort(
+      (a, b) =>
+        compare(a.principal, b.principal) ||
+        order.indexOf(a.kind) - order.indexOf(b.kind) ||
+        compare(a.channel, b.channel) ||
+        compare(a.variant, b.variant) ||
+        compareVersions(a.version ?? '0.0.0', b.version ?? '0.0.0'),
+    )
+  return { actions, digest: digestOfPlan(actions) }
+}

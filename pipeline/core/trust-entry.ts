@@ -1,0 +1,18 @@
+import { stringify } from 'yaml'
+
+type Signer =
+  | { readonly kind: 'key'; readonly keyid: string; readonly pem: string }
+  | { readonly kind: 'identity'; readonly issuer: string; readonly subject: string }
+
+const dayOf = (date: Date): string => date.toISOString().slice(0, 10)
+
+/** Who signs, as an entry of `scans/policies/trust.yaml`: trusted from today for a year. */
+export function renderTrustEntry(signer: Signer, now: Date): string {
+  const name = 'team-NAME release job'
+  const days = { from: dayOf(now), until: dayOf(new Date(now.getTime() + 365 * 86_400_000)) }
+  const entry =
+    signer.kind === 'key'
+      ? { keys: [{ keyid: signer.keyid, name, publicKey: signer.pem, ...days }] }
+      : { identities: [{ issuer: signer.issuer, subject: signer.subject, name, ...days }] }
+  return stringify(entry, { lineWidth: 0 }).trimEnd()
+}

@@ -1,0 +1,80 @@
+import { dirname, join } from 'node:path'
+import { S3Client } from '@aws-sdk/client-s3'
+import { pythonProgram } from '../../pipeline/ports/install-python.ts'
+import type { World } from '../../pipeline/ports/world.ts'
+
+/** What the SDK reads of the environment, for a server that believes anybody. */
+const credentials = {
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
+  AWS_REGION: 'us-east-1',
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+}
+/** What would lead it elsewhere. */
+const others = ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3']
+
+export interface MotoServer {
+  /** http://127.0.0.1:PORT */
+  readonly endpoint: string
+  /** For children that talk to it. */
+  readonly env: Readonly<Record<string, string>>
+  readonly client: S3Client
+  /** Ends it and puts the environment back. */
+  stop(): Promise<void>
+}
+
+/** Puts credentials that mean nothing into our environment, where the SDK looks for them. */
+export function fakeCredentials(): { restore(): void } {
+  const before = new Map<string, string | undefined>()
+  for (const name of [...Object.keys(credentials), ...others]) {
+    before.set(name, process.env[name])
+    delete process.env[name]
+  }
+  Object.assign(process.env, credentials)
+  return {
+    restore() {
+      for (const [name, value] of before) {
+        if (value === undefined) delete process.env[name]
+        else process.env[name] = value
+      }
+    },
+  }
+}
+
+/**
+ * moto's server on a free port of 127.0.0.1, in memory: `setup --for test` installs it.
+ * @param launcher a script that changes what moto does, and starts it
+ */
+export async function startMoto(world: World, launcher: string | null = null): Promise<MotoServer> {
+  const program = await pythonProgram(world.files, world.places, 'moto')
+  if (program === null || world.net === undefined)
+    throw new Error('moto is missing: ./mintmark setup --for test')
+  const port = await world.net.freePort()
+  const endpoint = `http://127.0.0.1:${port}`
+  const fake = fakeCredentials()
+  const start = launcher === null ? [program] : [join(dirname(program), 'python'), launcher]
+  const running = world.exec.start([...start, '-H', '127.0.0.1', '-p', String(port)], { leash: 'child' })
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await fetch(`${endpoint}/moto-api/`)
+      break
+    } catch (cause) {
+      if (tries === 300) throw cause
+      await world.clock.sleep(100)
+    }
+  }
+  const quiet = (): void => undefined
+  const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+  const client = new S3Client({ endpoint, forcePathStyle: true, logger })
+  return {
+    endpoint,
+    env: { ...credentials, MINTMARK_S3_ENDPOINT: endpoint },
+    client,
+    async stop() {
+      client.destroy()
+      running.kill()
+      await running.done
+      fake.restore()
+    },
+  }
+}

@@ -1,0 +1,278 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import yauzl from 'yauzl'
+import { run as evidenceVerb } from '../../pipeline/cli/verbs/evidence.ts'
+import { sha256 } from '../../pipeline/core/digest.ts'
+import { AuditAnswer } from '../../pipeline/model/audit.ts'
+import { EvidenceIndex } from '../../pipeline/model/evidence.ts'
+import type { World } from '../../pipeline/ports/world.ts'
+import { appendEvent } from '../../pipeline/stages/events.ts'
+import { findRelease } from '../../pipeline/stages/read-release.ts'
+import { auditStory } from '../helpers/audit-story.ts'
+import type { ChannelWorld } from '../helpers/channel-world.ts'
+import { rescanned } from '../helpers/events.ts'
+import { refusal } from '../helpers/refusal.ts'
+
+interface Context {
+  at: ChannelWorld
+  world: World
+  folder: string
+}
+const it = suite<Context>('evidence')
+
+/** What a person wrote who wanted to leave the page, the terminal and the line. */
+const hostile = '<script>alert(1)</script> \u001b[31m\u202e"x'
+
+it.before.each(async (context) => {
+  context.at = await auditStory(hostile)
+  context.world = context.at.later(9)
+  context.folder = await mkdtemp(join(tmpdir(), 'mintmark-evidence-'))
+})
+it.after.each(async ({ at, folder }) => {
+  await at.box.close()
+  await rm(folder, { recursive: true })
+})
+
+type Options = Readonly<Record<string, string | boolean>>
+
+async function evidence({ at, world, folder }: Context, options: Options = {}, ref = 'debian-13@1.0.0') {
+  at.box.told.results.length = 0
+  const file = join(folder, 'e.zip')
+  const code = (await evidenceVerb({ world, args: [ref], options: { output: file, ...options } })) ?? 0
+  const [result] = at.box.told.results
+  return {
+    code,
+    file,
+    text: result?.text ?? '',
+    data: result?.data as EvidenceIndex & { readonly sha256: string },
+  }
+}
+
+/** Every file of a zip, by its path, with what the zip says of it. */
+async function unzipped(
+  file: string,
+): Promise<ReadonlyMap<string, { bytes: Buffer; extra: number; modified: string }>> {
+  const zip = await yauzl.openPromise(file)
+  const found = new Map<string, { bytes: Buffer; extra: number; modified: string }>()
+  for await (const entry of zip.eachEntry()) {
+    const pieces: Buffer[] = []
+    for await (const piece of await zip.openReadStreamPromise(entry)) pieces.push(Buffer.from(piece))
+    const modified = entry.getLastModDate({ timezone: 'UTC' }).toISOString()
+    found.set(entry.fileName, { bytes: Buffer.concat(pieces), extra: entry.extraFieldLength, modified })
+  }
+  return found
+}
+
+it('holds everything but the image, each file with its digest; the same bytes again, in any time zone', async (context) => {
+  const { world, folder } = context
+  await appendRescan(context)
+  const { code, file, text, data } = await evidence(context)
+  assert.is(code, 0)
+  assert.is(((await world.files.info(file))?.mode ?? 0) & 0o777, 0o600)
+  assert.is(await world.files.sha256(file), data.sha256)
+  assert.match(text, /the evidence about debian-13@1\.0\.0/)
+  assert.is((await world.exec.run(['unzip', '-tqq', file])).stderr, '')
+
+  const files = await unzipped(file)
+  const paths = [...files.keys()]
+  assert.equal(paths, [...paths].sort())
+  for (const { extra, modified } of files.values())
+    assert.equal([extra, modified], [0, '2026-11-22T12:00:00.000Z'])
+  for (const path of [
+    'README.txt',
+    'SHA256SUMS',
+    'audit.json',
+    'build/build.json',
+    'build/bundle.json',
+    'channels/nightly.json',
+    'channels/stable.json',
+    'definition/definition.json',
+    'events/000001.dsse.json',
+    'events/000005.dsse.json',
+    'events/head.json',
+    'history/nightly/000002.dsse.json',
+    'history/stable/000003.dsse.json',
+    'history/stable/head.json',
+    'index.html',
+    'index.json',
+    'provenance/provenance.dsse.json',
+    'record/record.dsse.json',
+    'record/reservation.json',
+    'record/statement.json',
+    'report/report-now.html',
+    'rescans/000005.findings.json',
+    'sbom/sbom.cdx.json',
+    'sbom/packages.tsv',
+    'scan/findings.json',
+    'test/test.json',
+    'trust/trust.yaml',
+  ])
+    assert.ok(files.has(path), path)
+  const index = EvidenceIndex.parse(JSON.parse(files.get('index.json')?.bytes.toString() ?? ''))
+  assert.is(index.complete, true)
+  const own = ['SHA256SUMS', 'README.txt', 'index.html', 'index.json']
+  assert.equal(
+    index.files.map(({ path }) => path),
+    paths.filter((path) => !own.includes(path)),
+  )
+  for (const { path, sha256: digest, bytes } of index.files) {
+    const content = files.get(path)?.bytes ?? Buffer.alloc(0)
+    assert.equal([sha256(content), content.length], [digest, bytes], path)
+  }
+  const release = await findRelease(world, 'debian-13@1.0.0')
+  assert.is(files.get('record/record.dsse.json')?.bytes.toString(), release.text)
+  const image = release.statement.predicate.artifact.sha256
+  assert.not.ok(
+    [...files.values()].some(({ bytes }) => sha256(bytes) === image),
+    'the image is not in it',
+  )
+  const answer = AuditAnswer.parse(JSON.parse(files.get('audit.json')?.bytes.toString() ?? ''))
+  assert.is(answer.verified.bytes, true)
+  // The folder of the run has no rendered check here, and the record names none.
+  assert.equal(
+    index.missing.map(({ what }) => what),
+    ['test/mintmark-check'],
+  )
+
+  const other = await evidence(context, { output: join(folder, 'again.zip') }, 'debian-13@stable')
+  assert.is(other.data.sha256, data.sha256)
+  const zone = process.env['TZ']
+  process.env['TZ'] = 'Pacific/Kiritimati'
+  const away = await evidence(context, { force: true })
+  if (zone === undefined) delete process.env['TZ']
+  else process.env['TZ'] = zone
+  assert.is(away.data.sha256, data.sha256)
+})
+
+async function appendRescan({ at, world }: Context): Promise<void> {
+  const release = await findRelease(world, 'debian-13@1.0.0')
+  const look = rescanned(3)
+  const report = await world.catalog.putBlob(Buffer.from('[]'))
+  await appendEvent(world, release, await at.trust(), async () => ({
+    ...look,
+    data: { ...look.data, report },
+  }))
+}
+
+/** The blocks of README.txt, as a person pastes them one after the other. */
+const stepsOf = (readme: string): string =>
+  [...readme.matchAll(/^```\n([\s\S]*?)\n```$/gm)].map((match) => match[1]).join('\n')
+
+it('the steps of its README check it with sha256sum, python3 and openssl alone, and see every change', async (context) => {
+  const { world, folder } = context
+  const { file } = await evidence(context)
+  const into = join(folder, 'e')
+  await world.exec.run(['unzip', '-qq', file, '-d', into])
+  const script = join(folder, 'steps.sh')
+  await world.files.write(script, stepsOf(await world.files.readText(join(into, 'README.txt'))))
+  const steps = () => world.exec.run(['sh', '-eu', script], { cwd: into, ok: 'any' })
+  const first = await steps()
+  assert.is(first.code, 0, first.stderr)
+  // The record, its provenance, 4 events, 2 moves of nightly, 3 of stable.
+  assert.is(first.stdout.match(/Signature Verified Successfully/g)?.length, 11)
+  for (const line of [
+    'all files are as they were packed',
+    'the chains of events hold',
+    'provenance is provenance/provenance.dsse.json',
+  ])
+    assert.match(first.stdout, line)
+  assert.not.match(first.stdout, 'NOT HERE')
+  assert.not.ok((await world.files.list(into)).includes('signed.bin'))
+
+  const sums = await world.files.readText(join(into, 'SHA256SUMS'))
+  for (const path of ['record/record.dsse.json', 'events/000002.dsse.json', 'sbom/sbom.cdx.json']) {
+    const text = await world.files.readText(join(into, path))
+    await world.files.write(join(into, path), `${text} `)
+    assert.is.not((await steps()).code, 0, path)
+    await world.files.write(join(into, path), text)
+  }
+  // Somebody who changes an event's words, and the sums with them.
+  const event = join(into, 'events/000002.dsse.json')
+  const envelope = JSON.parse(await world.files.readText(event)) as { payload: string }
+  const words = Buffer.from(envelope.payload, 'base64').toString().replace('golden', 'goldex')
+  const forged = JSON.stringify({ ...envelope, payload: Buffer.from(words).toString('base64') })
+  await world.files.write(event, forged)
+  const digest = (await world.exec.run(['sha256sum', event])).stdout.slice(0, 64)
+  await world.files.write(
+    join(into, 'SHA256SUMS'),
+    sums.replace(/^[0-9a-f]{64}( {2}events\/000002\.dsse\.json)$/m, `${digest}$1`),
+  )
+  const seen = await steps()
+  assert.is.not(seen.code, 0)
+  assert.match(seen.stdout, 'Signature Verification Failure')
+})
+
+it('no text of others becomes a part of its pages, and none moves a terminal', async (context) => {
+  const { file } = await evidence(context)
+  const files = await unzipped(file)
+  for (const path of ['index.html', 'report/report-now.html']) {
+    const page = files.get(path)?.bytes.toString() ?? ''
+    assert.not.match(page, '<script>alert')
+    assert.is(page.match(/[^\n\P{Cc}]|\p{Cf}/u), null, path)
+  }
+  assert.match(files.get('report/report-now.html')?.bytes.toString() ?? '', '&lt;script&gt;alert(1)')
+  const [, policy = ''] =
+    /Content-Security-Policy" content="([^"]*)"/.exec(files.get('index.html')?.bytes.toString() ?? '') ?? []
+  assert.match(
+    policy.replaceAll('&#x27;', "'").replaceAll('&#x3D;', '='),
+    /^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; img-src data:; base-uri 'none'; form-action 'none'$/,
+  )
+})
+
+it('nothing is packed when a link is wrong, but on demand, and then it says so everywhere', async (context) => {
+  const { world, folder } = context
+  const { artifact } = (await findRelease(world, 'debian-13@1.0.0')).statement.predicate
+  const blob = world.catalog.blobPath(artifact.sha256) ?? ''
+  await world.files.remove(blob)
+  await world.files.remove(
+    join(world.places.catalog, 'releases/debian-13/1.0.0/qemu-x86_64/events/000002.dsse.json'),
+  )
+  const error = await refusal(evidence(context))
+  assert.is(error.code, 'VERIFY_FAILED')
+  assert.match(error.lines.join('\n'), /^artifact: .* is missing$/m)
+  assert.equal(await world.files.list(folder), [])
+  const { code, text, file, data } = await evidence(context, { incomplete: true })
+  assert.is(code, 0)
+  assert.match(text, 'INCOMPLETE evidence')
+  assert.is(data.complete, false)
+  const files = await unzipped(file)
+  assert.match(files.get('README.txt')?.bytes.toString() ?? '', /^INCOMPLETE\. NOT TO BE BELIEVED AS IT IS/)
+  assert.match(files.get('index.html')?.bytes.toString() ?? '', 'Incomplete, and not to be believed')
+  const index = EvidenceIndex.parse(JSON.parse(files.get('index.json')?.bytes.toString() ?? ''))
+  assert.match(index.problems.join('\n'), /^event: event 2 is missing/m)
+  assert.is(AuditAnswer.parse(JSON.parse(files.get('audit.json')?.bytes.toString() ?? '')).believable, false)
+})
+
+it('a file that is there is not replaced unasked; a folder, no release and an unknown one are refused', async (context) => {
+  const { world, folder } = context
+  const file = join(folder, 'e.zip')
+  await world.files.write(file, 'mine', { mode: 0o644 })
+  const taken = await refusal(evidence(context))
+  assert.is(taken.code, 'USAGE')
+  assert.match(taken.hint, '--force')
+  assert.is(await world.files.readText(file), 'mine')
+  await evidence(context, { force: true })
+  assert.is(((await world.files.info(file))?.mode ?? 0) & 0o777, 0o600)
+  for (const [output, why] of [
+    [folder, 'is a folder'],
+    ['', 'is empty'],
+    [join(file, 'x.zip'), 'is no folder'],
+  ] as const) {
+    const error = await refusal(evidence(context, { output, force: true }))
+    assert.is(error.code, 'USAGE')
+    assert.match(error.message, why)
+  }
+  assert.is((await refusal(evidence(context, {}, 'debian-31@1.0.0'))).code, 'NOT_FOUND')
+  assert.is((await refusal(evidenceVerb({ world, args: [], options: {} }))).code, 'USAGE')
+  // Whoever trusts another key alone gets nothing.
+  const strange = join(folder, 'strange.pem')
+  await world.exec.run(['sh', '-c', `openssl genpkey -algorithm ed25519 | openssl pkey -pubout > ${strange}`])
+  const untrusted = await refusal(evidence(context, { trust: strange, force: true }))
+  assert.is(untrusted.code, 'VERIFY_FAILED')
+  assert.match(untrusted.lines.join('\n'), /^signature: by .*nobody here trusts$/m)
+})
+
+it.run()
