@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
 import { MintmarkError } from '../errors.ts'
-
-/** What a catalog has keys below. */
-export const keyTops = ['channels', 'history', 'releases', 'runs', 'shares'] as const
+import { keyTops } from '../model/catalog-names.ts'
 
 const hexDigest = /^[0-9a-f]{64}$/
 const keySegment = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/

@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path'
 import { MintmarkError } from '../errors.ts'
+import { keyTops } from '../model/catalog-names.ts'
 import type { BlobState, Catalog, Entry, StoredBlob, Survey, TakenBlob } from './catalog.ts'
-import { blobName, blobOf, checkedKey, digest, isKey, keyTops } from './catalog-key.ts'
+import { blobName, blobOf, checkedKey, digest, isKey } from './catalog-key.ts'
 import type { Files } from './files.ts'
 import { withLock } from './lock.ts'
 

@@ -2,6 +2,7 @@ import { basename, dirname, join, normalize } from 'node:path'
 import { digestOf } from '../core/digest.ts'
 import { MintmarkError } from '../errors.ts'
 import { isS3Address } from '../model/catalog-address.ts'
+import { catalogNames } from '../model/catalog-names.ts'
 import type { Places } from '../ports/places.ts'
 import type { World } from '../ports/world.ts'
 import type { Leftover } from '../targets/target.ts'
@@ -22,18 +23,6 @@ const held = {
   catalog: 'the catalog: every release, its image and its record',
 } as const satisfies Partial<Record<keyof Places, string>>
 type Held = keyof typeof held
-
-/** All that a catalog has at its top. Whatever else lies there is not ours to remove. */
-const catalogNames: readonly string[] = [
-  'blobs',
-  'channels',
-  'damaged',
-  'history',
-  'incoming',
-  'lock',
-  'releases',
-  'shares',
-]
 
 const lockWaitMs = 500
 
