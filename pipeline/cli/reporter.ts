@@ -1,3 +1,4 @@
+import { visibleLines } from '../core/show-value.ts'
 import { errorTable, MintmarkError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Report, StepReport } from '../ports/report.ts'
@@ -58,14 +59,15 @@ export function reporter(options: ReporterOptions): Report {
       ended = true
       if (ticking !== null) clearInterval(ticking)
       spinner?.end()
-      line(`${sign} ${pad(name)} ${text}`)
+      line(`${sign} ${pad(name)} ${visibleLines(text)}`)
     }
     return {
       update(text) {
-        if (text === now) return
-        now = text
-        if (options.spinner === null) line(`  ${pad(name)} ${text}  (${spent()})`)
-        else spinner?.show(`${pad(name)} ${text}  ${spent()}`)
+        const shown = visibleLines(text)
+        if (shown === now) return
+        now = shown
+        if (options.spinner === null) line(`  ${pad(name)} ${now}  (${spent()})`)
+        else spinner?.show(`${pad(name)} ${now}  ${spent()}`)
       },
       done: (text) => end(paint(32, '✓'), `${text}   ${spent()}`),
       skip: (text) => end(paint(32, '✓'), `${text}   (done before)`),
@@ -75,8 +77,8 @@ export function reporter(options: ReporterOptions): Report {
 
   return {
     step,
-    note: line,
-    warn: (text) => line(`${paint(33, 'warning:')} ${text}`),
+    note: (text) => line(visibleLines(text)),
+    warn: (text) => line(`${paint(33, 'warning:')} ${visibleLines(text)}`),
     result(text, data) {
       console.out(options.json ? `${JSON.stringify(data)}\n` : text.endsWith('\n') ? text : `${text}\n`)
     },
@@ -106,7 +108,7 @@ export function printError(
   const shown = Object.entries(known.where).filter(([, value]) => !known.message.includes(value))
   for (const [name, value] of shown) lines.push(`  ${name}: ${value}`)
   if (known.hint !== '') lines.push(`  → ${known.hint}`)
-  options.console.err(`${lines.join('\n')}\n`)
+  options.console.err(`${visibleLines(lines.join('\n'))}\n`)
   if (options.json) {
     const { code, message, hint, where, lines: details } = known
     options.console.out(`${JSON.stringify({ error: { code, exit, message, hint, where, details } })}\n`)

@@ -45,6 +45,18 @@ reporting('the result goes to stdout, as text or as one JSON document', () => {
   assert.is(json.streams.out, '{"a":1}\n')
 })
 
+reporting('nothing that others wrote moves the terminal', () => {
+  const { streams, console, clock } = recorded()
+  const report = reporter({ console, clock, json: false, color: true, spinner: null })
+  report.warn('a\u001b[2Jb\n  c')
+  report.step('base').update('x\u001b[1A')
+  printError(new MintmarkError('NOT_FOUND', 'no "\u001b[31mred"'), { console, json: false })
+  assert.is(
+    streams.err.replaceAll('\u001b[33m', '').replaceAll('\u001b[0m', '').split('→')[0],
+    'warning: a\\u{001B}[2Jb\n  c\n  base      x\\u{001B}[1A  (0 s)\nerror[NOT_FOUND] no "\\u{001B}[31mred"\n  ',
+  )
+})
+
 reporting('a question without a yes is a no', async () => {
   for (const [answer, agreed] of [
     ['y', true],
