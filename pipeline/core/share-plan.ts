@@ -153,11 +153,11 @@ function linesOf(principal: string, input: ShareInput, heads: readonly SeenHead[
 
 type Look = (variant: string, version: string) => Pick<SeenRelease, 'status' | 'why'>
 
-/** The version that a line keeps besides the wanted one: what people started from it goes on. */
+/** The version that a line keeps besides the wanted one: what people started from it goes on. One with other bytes in its place is none. */
 function previousOf(line: Line, version: string, look: Look): string | null {
   const there = line.held
     .map((item) => item.version)
-    .filter((item) => item !== version && look(line.variant, item).status !== 'absent')
+    .filter((item) => item !== version && look(line.variant, item).status === 'present')
   return there.find((item) => item === line.head?.version) ?? there[0] ?? null
 }
 
@@ -233,15 +233,11 @@ function lineActions(line: Line, stays: ReadonlySet<string>, look: Look): readon
   const given = grantOf(line, wanted.release, look)
   if (given.kind === 'blocked') return [given]
   const previous = previousOf(line, version, look)
-  const kept = (item: string): ShareAction => {
-    const { status, why } = look(variant, item)
-    return status === 'ambiguous'
-      ? ambiguous(line, item, why)
-      : { ...bare(line), kind: 'same', version: item, role: 'previous' }
-  }
   return [
     given,
-    ...(previous === null ? [] : [kept(previous)]),
+    ...(previous === null
+      ? []
+      : [{ ...bare(line), kind: 'same', version: previous, role: 'previous' } as const]),
     ...held.filter((item) => item !== version && item !== previous).map(take),
   ]
 }

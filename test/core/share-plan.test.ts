@@ -205,6 +205,36 @@ it('a plan that is applied leaves nothing to do, and everybody has what they sho
   )
 })
 
+it('what has other bytes is not the version that is kept besides the new one', () => {
+  const place: Place = {
+    reachable: true,
+    images: new Set(['1.0.0']),
+    strange: new Set(['2.0.0']),
+    heads: new Map([['nightly', '1.0.0']]),
+  }
+  const model: Model = {
+    places: new Map([['folder:/srv/b', place]]),
+    channels: new Map([['nightly', { version: '1.0.1', principals: ['folder:/srv/b'] }]]),
+    events: new Map(),
+    clock: 0,
+  }
+  const line = {
+    kind: 'same',
+    role: 'current',
+    principal: 'folder:/srv/b',
+    channel: 'nightly',
+    variant,
+  } as const
+  for (const item of ['1.0.0', '2.0.0']) tell(model, { ...line, version: item }, true)
+  for (const action of plan(model).actions) carryOut(model, action)
+  const { actions } = plan(model)
+  assert.equal(bare(actions), [])
+  assert.equal(
+    actions.map(({ kind, version: item }) => `${kind} ${item}`),
+    ['blocked 2.0.0', 'same 1.0.0', 'same 1.0.1'],
+  )
+})
+
 it('stopped before its events, the next plan tells them, once', () => {
   fc.assert(
     fc.property(models, (model) => {
