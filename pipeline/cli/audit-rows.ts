@@ -81,12 +81,23 @@ const share = ({ channel, principal, reference, since, by, until, revokedBy }: S
   `${principal} (${channel}) at ${reference}, since ${localTime(since)} by ${by}${until === null ? '' : `, until ${localTime(until)} by ${revokedBy}`}`
 
 /** Who approved it, which channels lead or led to it, and who has it. */
-export function whereaboutRows({ approved, where, users }: AuditAnswer): readonly Row[] {
+export function whereaboutRows({ approved, where, users, verified }: AuditAnswer): readonly Row[] {
+  const { eventsBroken, histories } = verified
+  const lost = eventsBroken !== null
+  const strayed = histories.some(({ broken }) => broken !== null)
+  const none = (text: string, unknown: boolean): string =>
+    unknown ? "unknown: what would tell it can't be trusted" : text
+  const later: Row = ['', "and what came after is unknown: the events can't be trusted"]
+  const told = (rows: readonly Row[], count: number): readonly Row[] =>
+    lost && count > 0 ? [...rows, later] : rows
   return [
-    ...rowsOf('approved', approved.approvals.map(approval), 'by nobody'),
-    ...rowsOf('is in', where.now.map(stay), 'no channel'),
+    ...told(
+      rowsOf('approved', approved.approvals.map(approval), none('by nobody', lost)),
+      approved.approvals.length,
+    ),
+    ...rowsOf('is in', where.now.map(stay), none('no channel', strayed)),
     ...rowsOf('was in', where.before.map(stay), null),
-    ...rowsOf('shared with', users.now.map(share), 'nobody'),
+    ...told(rowsOf('shared with', users.now.map(share), none('nobody', lost)), users.now.length),
     ...rowsOf('once with', users.before.map(share), null),
   ]
 }

@@ -3,7 +3,7 @@ import { changesInShort } from '../core/render-rescan.ts'
 import { visible } from '../core/show-value.ts'
 import type { EventOf } from '../model/event.ts'
 import type { EventChain } from '../stages/chain.ts'
-import { eventsOf } from '../stages/events.ts'
+import { brokenEvents, eventsOf } from '../stages/events.ts'
 import { localTime } from './local-time.ts'
 
 type Row = readonly [string, string]
@@ -22,12 +22,14 @@ function rescanRows({ at, sequence, data }: EventOf<'rescanned'>): readonly Row[
 }
 
 /** What happened to a release since its record, as rows of `show`: the last re-scan, and whether the chain holds. Approvals and shares have rows of their own. */
-export function eventRows({ events, broken }: EventChain): readonly Row[] {
+export function eventRows(found: EventChain): readonly Row[] {
+  const { events } = found
+  const broken = brokenEvents(found)
   const last = eventsOf(events, 'rescanned').at(-1)
   const chain =
     broken === null
       ? `✓ record and ${events.length} event${events.length === 1 ? '' : 's'} unchanged`
-      : `✗ ${broken.text}`
+      : `✗ ${broken}`
   return [
     ...(last !== undefined
       ? rescanRows(last.event)

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { didYouMean } from '../core/did-you-mean.ts'
 import { MintmarkError } from '../errors.ts'
 import { helpText } from './help.ts'
 import { type Verb, verbs } from './verbs.ts'
@@ -21,6 +22,15 @@ export async function parse(argv: readonly string[]): Promise<Parsed> {
   if (['help', '--help', '-h'].includes(first)) {
     const name = rest.find((item) => !item.startsWith('-'))
     if (name === undefined) return { kind: 'help', text: helpText(rest.includes('--all')) }
+    if (!verbs.some((verb) => verb.name === name)) {
+      const meant = didYouMean(
+        name,
+        verbs.map((verb) => verb.name),
+      )
+      throw new MintmarkError('USAGE', `there is no verb "${name}"`, {
+        hint: meant === null ? './mintmark help --all' : `did you mean ${meant}? ./mintmark help ${meant}`,
+      })
+    }
     return parse([name, '--help'])
   }
   let parsed: Parsed | null = null

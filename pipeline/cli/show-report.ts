@@ -4,6 +4,7 @@ import { type Audited, auditRelease, findAudited } from '../stages/audit.ts'
 import { trustedKeys, trustedRelease } from '../stages/verify-release.ts'
 import { currentPage, type ReportName, reportOfRelease } from '../stages/write-report.ts'
 import { textOption } from './options.ts'
+import { checkOutput } from './output-file.ts'
 import type { VerbInput } from './verb.ts'
 
 /** What people call a report -> its name in a record. */
@@ -65,6 +66,8 @@ export async function showReport(input: VerbInput, ref: string, form: string): P
     throw new MintmarkError('USAGE', '--stored and --lang are given: what is stored is in one language', {
       hint: `leave out one: ./mintmark show ${ref} --report ${form} --stored`,
     })
+  const file = textOption(options, 'output')
+  if (file !== null) await checkOutput(world, file, { force: true, like: `report.${form}` })
   const audited = await findAudited(world, ref)
   const release = await trustedRelease(world, audited.release, textOption(options, 'trust'))
   const { text, stored, believable } = await reportOf(input, audited, name)
@@ -73,7 +76,6 @@ export async function showReport(input: VerbInput, ref: string, form: string): P
   if (!believable) world.report.warn(`${of} is not to be believed: ./mintmark verify ${of} says why`)
   else if (!stored && (name !== 'html' || release.statement.predicate.reports['summary'] === undefined))
     world.report.note(`this report of ${of} is made of the stored facts: no signed record names it`)
-  const file = textOption(options, 'output')
   if (file === null) {
     world.report.result(text, { image: release.image, version: release.version, report: form, stored, text })
     return exit

@@ -12,7 +12,7 @@ interface Stored<E> {
 }
 
 /** Where a channel has been, as far as its history holds. */
-export interface AuditHistory {
+interface AuditHistory {
   readonly channel: string
   readonly moves: readonly Stored<EventOf<'pointed'>>[]
   /** What is wrong with it. */
@@ -30,6 +30,8 @@ export interface AuditInput {
   /** True when `links` tells of the bytes of image and reports too. */
   readonly bytes: boolean
   readonly events: readonly Stored<ReleaseEvent>[]
+  /** Why there may be others, or null. */
+  readonly eventsBroken: string | null
   /** Of every channel of the variant. */
   readonly histories: readonly AuditHistory[]
   readonly pointers: readonly ChannelPointer[]
@@ -230,6 +232,7 @@ export function auditAnswer(input: AuditInput): AuditAnswer {
       links: [...links],
       bytes: input.bytes,
       events: events.length,
+      eventsBroken: input.eventsBroken,
       histories: histories.map(({ channel, moves, broken }) => ({ channel, moves: moves.length, broken })),
     },
   }

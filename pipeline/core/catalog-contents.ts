@@ -1,11 +1,12 @@
 import type * as z from 'zod'
 import { MintmarkError } from '../errors.ts'
+import { firstChannel } from '../model/channel.ts'
 import { EventHead, type ReleaseEvent } from '../model/event.ts'
-import { type RecordPredicate, Reservation, RunChoice } from '../model/release.ts'
+import { type ChannelPointer, type RecordPredicate, Reservation, RunChoice } from '../model/release.ts'
 import { ShareIntent } from '../model/share.ts'
 import { sha256 } from './digest.ts'
 import { parseEnvelope } from './dsse.ts'
-import { eventKey, headKey, parseEvent } from './events.ts'
+import { eventKey, headKey, historyPrefix, parseEvent } from './events.ts'
 import { parsedJson } from './parsed-json.ts'
 import { parsePayload, parsePointer, variantOf } from './statement.ts'
 
@@ -183,12 +184,14 @@ export function readContents(keys: ReadonlyMap<string, string>): Contents {
       problems.push({ key, text: 'no such key is part of a catalog' })
   }
 
+  const pointers = new Map<string, ChannelPointer>()
   for (const [key, text] of keys) {
     if (!shapes.pointer.test(key)) continue
     guard(key, () => {
       const pointer = parsePointer(text, key)
       const { image, version, variant } = pointer
       const record = records.get(`releases/${image}/${version}/${variant}.dsse.json`)
+      pointers.set(key, pointer)
       if (record === undefined) return refuse(`it points to ${image}@${version}, which has no whole record`)
       const fits = record.digest === pointer.record && record.predicate.artifact.sha256 === pointer.sha256
       return fits ? null : refuse(`it names another record or image than ${image}@${version} has`)
@@ -215,9 +218,18 @@ export function readContents(keys: ReadonlyMap<string, string>): Contents {
         )
   }
 
-  for (const prefix of prefixesOf(keys, shapes.move)) {
-    const [, , image, channel, variant] = shapes.move.exec(headKey(prefix)) ?? []
-    readHistory(
+  const histories = prefixesOf(keys, shapes.move)
+  for (const [key, pointer] of pointers) {
+    const { image, channel, variant, record } = pointer
+    if (histories.has(historyPrefix(image, channel, variant))) continue
+    // Nightly alone was there before there were histories, and no record of then names its builder.
+    const old = [...records.values()].find(({ digest }) => digest === record)
+    if (channel !== firstChannel || old?.predicate.builder !== undefined)
+      problems.push({ key, text: 'it has no history: it was made by hand, or its history is lost' })
+  }
+  for (const prefix of histories) {
+    const [, , image = '', channel = '', variant = ''] = shapes.move.exec(headKey(prefix)) ?? []
+    const moves = readHistory(
       prefix,
       keys,
       (event) =>
@@ -229,6 +241,16 @@ export function readContents(keys: ReadonlyMap<string, string>): Contents {
           : `it is no move of ${image}@${channel} ${variant}`,
       guard,
     )
+    const last = moves.at(-1)
+    const key = `channels/${image}/${channel}/${variant}.json`
+    const pointer = pointers.get(key)
+    if (last === undefined || (pointer?.version === last.version && pointer.record === last.record)) continue
+    // One that can't be read is told already.
+    if (pointer === undefined && keys.has(key)) continue
+    problems.push({
+      key,
+      text: `${pointer === undefined ? 'it is missing' : `it points to ${pointer.version}`}, and its history ends with ${last.version}`,
+    })
   }
   return {
     problems: problems.sort((a, b) => (a.key < b.key ? -1 : 1)),

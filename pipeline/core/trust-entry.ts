@@ -14,5 +14,8 @@ export function renderTrustEntry(signer: Signer, now: Date): string {
     signer.kind === 'key'
       ? { keys: [{ keyid: signer.keyid, name, publicKey: signer.pem, ...days }] }
       : { identities: [{ issuer: signer.issuer, subject: signer.subject, name, ...days }] }
-  return stringify(entry, { lineWidth: 0 }).trimEnd()
+  const [list] = Object.keys(entry)
+  // A second list of that name would be refused.
+  const where = `# into scans/policies/trust.yaml: the entry below goes below its "${list}:", in place of []`
+  return `${where}\n${stringify(entry, { lineWidth: 0 }).trimEnd()}`
 }

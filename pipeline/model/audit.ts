@@ -209,6 +209,8 @@ export const AuditAnswer = z.strictObject({
     /** Whether the bytes of image and reports were read through as well. */
     bytes: z.boolean(),
     events: z.int(),
+    /** Why approvals, shares and looks may be missing from this answer; null when they can't. */
+    eventsBroken: z.string().nullable(),
     histories: z.array(
       z.strictObject({ channel: z.string(), moves: z.int(), broken: z.string().nullable() }),
     ),

@@ -28,6 +28,8 @@ export const EvidenceIndex = z.strictObject({
   /** False: some link was wrong when it was packed, see `problems`. */
   complete: z.boolean(),
   problems: z.array(z.string()),
+  /** False: nobody of the trust policy signed the record, only a key of the machine that packed it. */
+  anchored: z.boolean(),
   /** What somebody might look for and does not find, and why. */
   missing: z.array(z.strictObject({ what: z.string(), why: z.string() })),
   /** Keys that signed something in it; null: the archive has no public key of that id. */

@@ -37,7 +37,7 @@ function ensureSeen({ digest, image, version, channel }: Promotion, seen: string
   throw new MintmarkError(
     'CONFLICT',
     `the diff from ${channel} to ${image}@${version} is sha256:${digest} now, not sha256:${hex}`,
-    { hint: `somebody moved ${channel} since: look again: ${look}` },
+    { hint: `it is another diff, or ${channel} was moved since: look at it: ${look}` },
   )
 }
 

@@ -9,13 +9,13 @@ import { Version } from '../model/release.ts'
 import { Bundle, TestReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import type { EventChain, Trust } from './chain.ts'
-import { type ChannelHistory, channelsOf, readHistory } from './channel-history.ts'
+import { approvalLinks, type ChannelHistory, readHistories, strayedLinks } from './channel-history.ts'
 import { checkProvenance } from './check-provenance.ts'
-import { readEvents } from './events.ts'
-import { findInstance } from './instances.ts'
+import { brokenEvents, readEvents } from './events.ts'
+import { findInstance, isInstanceId } from './instances.ts'
 import { findRelease, locateVariant, openRecord, type Release, releasedImages } from './read-release.ts'
 import { readReport } from './read-reports.ts'
-import { checkEvents, verifyRelease } from './verify-release.ts'
+import { checkBlobs, checkEvents, isUntrusted, verifyRelease } from './verify-release.ts'
 
 type Instance = AuditAnswer['what']['instance']
 
@@ -25,16 +25,12 @@ export interface Audited {
   readonly instance: Instance
 }
 
-/** A history that was read, of one channel of the release's variant. */
-export interface ReadHistory extends ChannelHistory {
-  readonly channel: string
-}
-
 export interface Audit {
   readonly answer: AuditAnswer
   readonly release: Release
   readonly chain: EventChain
-  readonly histories: readonly ReadHistory[]
+  /** True when nothing is wrong but that nobody who is trusted signed it. */
+  readonly untrusted: boolean
 }
 
 /** An os-release has some hundred bytes. */
@@ -78,14 +74,15 @@ async function releaseOfInstance(world: World, ref: string): Promise<Audited | n
  * @throws MintmarkError NOT_FOUND with what there is; VERIFY_FAILED when what is stored is no record
  */
 export async function findAudited(world: World, ref: string): Promise<Audited> {
-  if (!(await releasedImages(world)).includes(ref)) {
+  if (isInstanceId(ref) && !(await releasedImages(world)).includes(ref)) {
     const machine = await releaseOfInstance(world, ref)
     if (machine !== null) return machine
-    const claimed = await releaseOfMachine(world, ref)
-    if (claimed !== null) {
-      const release = await findRelease(world, claimed)
-      return { release, instance: { id: ref, started: null, evidence: 'os-release' } }
-    }
+  }
+  // A path says so by a slash: no file that lies about answers for a release of its name.
+  const claimed = ref.includes('/') ? await releaseOfMachine(world, ref) : null
+  if (claimed !== null) {
+    const release = await findRelease(world, claimed)
+    return { release, instance: { id: ref, started: null, evidence: 'os-release' } }
   }
   return { release: await findRelease(world, ref), instance: null }
 }
@@ -106,19 +103,6 @@ async function stored<T>(
   }
 }
 
-/** Every channel of the variant with its whole history. */
-async function readHistories(
-  world: World,
-  { image, variant }: Release,
-  trust: Trust,
-): Promise<readonly ReadHistory[]> {
-  const places = (await channelsOf(world, image)).filter((place) => place.variant === variant)
-  const histories: ReadHistory[] = []
-  for (const place of places)
-    histories.push({ channel: place.channel, ...(await readHistory(world, place, trust)) })
-  return histories
-}
-
 /** Why a history can't be trusted; null when it can. */
 const problemOf = ({ broken, headMissing }: ChannelHistory): string | null =>
   broken?.text ??
@@ -133,24 +117,31 @@ export async function auditRelease(
   { release, instance }: Audited,
   { trust, bytes }: { readonly trust: Trust; readonly bytes: boolean },
 ): Promise<Audit> {
-  const { links, anchored } = await verifyRelease(world, release, { ...trust, blobs: bytes })
+  const { links, anchored, untrusted } = await verifyRelease(world, release, { ...trust, blobs: false })
   const chain = await readEvents(world, release, trust)
   const histories = await readHistories(world, release, trust)
   const test = await stored(world, release, 'test', TestReport)
   const bundle = await stored(world, release, 'bundle', Bundle)
-  const provenance = bytes ? null : await checkProvenance(world, release, trust)
+  const provenance = await checkProvenance(world, release, trust)
   const { predicate } = release.statement
   const own = predicate.artifact.sha256
+  const brokenHistories = histories.flatMap((history): readonly AuditLink[] => {
+    const { channel } = history.place
+    const why = problemOf(history)
+    // The link of a channel that points to the release says so already.
+    const isTold = ({ right, text }: AuditLink): boolean =>
+      !right && text.startsWith(`${channel} →`) && why !== null && text.includes(why)
+    if (why === null || links.some(isTold)) return []
+    return [{ name: 'channel', right: false, text: `the history of ${channel}: ${why}` }]
+  })
   const all: readonly AuditLink[] = [
     ...links,
+    ...(bytes ? await checkBlobs(world, release) : [...test.links, ...bundle.links]),
     ...(provenance === null ? [] : [{ name: provenanceReport, ...provenance } as const]),
-    ...(bytes ? [] : [...test.links, ...bundle.links, ...(await checkEvents(world, release, chain, false))]),
-    ...histories.flatMap((history): readonly AuditLink[] => {
-      const why = problemOf(history)
-      // The link of a channel that points to the release says so already.
-      if (why === null || links.some(({ right, text }) => !right && text.includes(why))) return []
-      return [{ name: 'channel', right: false, text: `the history of ${history.channel}: ${why}` }]
-    }),
+    ...(await checkEvents(world, release, chain, bytes)),
+    ...(chain.broken === null ? approvalLinks(release, histories, chain.events) : []),
+    ...brokenHistories,
+    ...(await strayedLinks(world, release, histories, trust)),
   ]
   const answer = auditAnswer({
     variant: release.variant,
@@ -161,7 +152,12 @@ export async function auditRelease(
     links: all,
     bytes,
     events: chain.events,
-    histories: histories.map((history) => ({ ...history, broken: problemOf(history) })),
+    eventsBroken: brokenEvents(chain),
+    histories: histories.map((history) => ({
+      channel: history.place.channel,
+      moves: history.moves,
+      broken: problemOf(history),
+    })),
     pointers: release.pointers,
     test: test.value,
     selected: bundle.value?.controls ?? null,
@@ -172,5 +168,5 @@ export async function auditRelease(
     },
     instance,
   })
-  return { answer, release, chain, histories }
+  return { answer, release, chain, untrusted: isUntrusted({ untrusted }, all) }
 }

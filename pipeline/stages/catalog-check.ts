@@ -31,6 +31,9 @@ export const keysAtOnce = 16
 /** A disk is not faster by more. */
 const blobsAtOnce = 4
 
+/** As long as a writer takes between keys that belong together. */
+const underWayMs = 1000
+
 const moves = (key: string): boolean => key.startsWith('channels/') || key.endsWith('/head.json')
 
 /** Every key's text. What moves is read first: writers may be at work, and must not seem to point to nothing. */
@@ -68,8 +71,12 @@ async function checkBlob({ catalog }: World, blob: NamedBlob): Promise<BrokenBlo
 export async function checkCatalog(world: World, update: (text: string) => void): Promise<CatalogCheck> {
   const { catalog } = world
   update('reading the records')
-  const keys = await readKeys(world)
-  const { problems, blobs } = readContents(keys)
+  const first = await readKeys(world)
+  const seen = readContents(first)
+  // A move that is under way looks like one that was made by hand, and is over soon.
+  if (seen.problems.length > 0) await world.clock.sleep(underWayMs)
+  const keys = seen.problems.length > 0 ? await readKeys(world) : first
+  const { problems, blobs } = seen.problems.length > 0 ? readContents(keys) : seen
   const bytes = blobs.reduce((sum, blob) => sum + blob.bytes, 0)
   let done = 0
   const looks = await inTurns(blobs, blobsAtOnce, async (blob) => {

@@ -73,16 +73,17 @@ async function checkEvent(
   const forged = (why: string): Omit<Broken, 'key'> => ({ code: 'VERIFY_FAILED', text: `${what} ${why}` })
   const loose = (why: string): Omit<Broken, 'key'> => ({ code: 'CHAIN_BROKEN', text: `${what} ${why}` })
   let event: ReleaseEvent
-  let signed: Awaited<ReturnType<typeof checkSignature>>
+  let opened: ReturnType<typeof parseEnvelope>
   try {
-    const { envelope, payload } = parseEnvelope(text, 'it')
-    event = parseEvent(payload)
-    const day = event.at.slice(0, 10)
-    signed = await checkSignature(world, { envelope, payload, day }, trust.trust, !trust.onlyTrust)
+    opened = parseEnvelope(text, 'it')
+    event = parseEvent(opened.payload)
   } catch (cause) {
     if (!(cause instanceof MintmarkError)) throw cause
     return forged(`was changed: ${cause.message}`)
   }
+  // What is wrong with the keys of this machine is no fault of the event: it is thrown.
+  const day = event.at.slice(0, 10)
+  const signed = await checkSignature(world, { ...opened, day }, trust.trust, !trust.onlyTrust)
   if (!signed.right) return forged(`is not signed as it has to be: ${signed.text}`)
   const foreign = chain.foreign(event)
   if (foreign !== null) return forged(foreign)

@@ -109,11 +109,87 @@ const follows = (pointer: ChannelPointer, move: ChannelMove): boolean =>
   canonicalJson(pointer) === canonicalJson(pointerAfter(move))
 
 /** A pointer that was read before, or in the middle of, a move which its history tells. */
-async function movedMeanwhile(world: World, pointer: ChannelPointer, move: ChannelMove): Promise<boolean> {
-  const key = pointerKey(pointer)
+async function movedMeanwhile(world: World, place: ChannelPlace, move: ChannelMove): Promise<boolean> {
   await world.clock.sleep(movingMs)
-  const text = (await world.catalog.read(key))?.value ?? ''
+  const text = (await world.catalog.read(pointerKey(place)))?.value ?? ''
   return text === canonicalJson(pointerAfter(move))
+}
+
+const endsWith = ({ event }: ChannelMove): string =>
+  `its history ends with ${event.version} (${event.data.why.replace('-', ' ')} by ${visible(event.data.by)}, ${event.at}): somebody moved it by hand, or a move was stopped half-way and the next one finishes it`
+
+/** A channel of the release's variant with its whole history. */
+export interface ReadHistory extends ChannelHistory {
+  readonly place: ChannelPlace
+}
+
+/** Every channel of the variant with its whole history. */
+export async function readHistories(
+  world: World,
+  { image, variant }: Pick<Release, 'image' | 'variant'>,
+  trust: Trust,
+): Promise<readonly ReadHistory[]> {
+  const places = (await channelsOf(world, image)).filter((place) => place.variant === variant)
+  const histories: ReadHistory[] = []
+  for (const place of places) histories.push({ place, ...(await readHistory(world, place, trust)) })
+  return histories
+}
+
+const isAbout = ({ event }: ChannelMove, { version, record }: Release): boolean =>
+  event.version === version && event.record === record
+
+/** What moves of channels say of this release's approvals has to be in its own history: there is no other proof that somebody looked. */
+export function approvalLinks(
+  release: Release,
+  histories: readonly ReadHistory[],
+  events: readonly StoredEvent[],
+): readonly Link[] {
+  const approvals = eventsOf(events, 'approved')
+  return histories.flatMap(({ place, moves }) =>
+    moves
+      .filter((move) => isAbout(move, release))
+      .flatMap(({ event: { sequence, data } }) =>
+        data.approvals
+          .filter(
+            ({ by, event }) =>
+              !approvals.some(
+                (item) =>
+                  item.sha256 === event &&
+                  item.event.data.by === by &&
+                  item.event.data.channel === data.channel,
+              ),
+          )
+          .map(
+            ({ by, event }): Link => ({
+              name: 'event',
+              right: false,
+              text: `move ${sequence} of ${place.channel} names the approval ${shortDigest(event)} by ${visible(by)}, which is not among the events`,
+            }),
+          ),
+      ),
+  )
+}
+
+/** Channels whose history ends with this release, and whose pointer is gone or names another one. */
+export async function strayedLinks(
+  world: World,
+  release: Release,
+  histories: readonly ReadHistory[],
+  trust: Trust,
+): Promise<readonly Link[]> {
+  const links: Link[] = []
+  for (const { place, moves, broken, headMissing } of histories) {
+    const last = moves.at(-1)
+    if (last === undefined || broken !== null || headMissing || !isAbout(last, release)) continue
+    const pointer = release.pointers.find((item) => item.channel === place.channel)
+    // What leads here, rightly or not, has a link of its own.
+    if (pointer?.version === release.version || (await movedMeanwhile(world, place, last))) continue
+    const now = await lastMove(world, place, trust, false)
+    if (now.last !== null && now.last.sha256 !== last.sha256) continue
+    const names = pointer === undefined ? 'has no pointer' : `→ ${pointer.version}`
+    links.push({ name: 'channel', right: false, text: `${place.channel} ${names}, but ${endsWith(last)}` })
+  }
+  return links
 }
 
 async function historyLink(
@@ -139,9 +215,7 @@ async function historyLink(
   const why = last.event.data.why.replace('-', ' ')
   if (follows(pointer, last) || (await movedMeanwhile(world, pointer, last)))
     return right(`, ${why} by ${visible(by)}`)
-  return wrong(
-    `its history ends with ${last.event.version} (${why} by ${visible(by)}, ${last.event.at}): somebody moved it by hand, or a move was stopped half-way and the next one finishes it`,
-  )
+  return wrong(endsWith(last))
 }
 
 /**
@@ -194,7 +268,7 @@ export async function channelPlaces(
   if (channel === null) throw new MintmarkError('NOT_FOUND', `${image} has no channel`)
   const known = [...new Set(all.map((place) => place.channel))]
   const meant = didYouMean(channel, known)
-  throw new MintmarkError('NOT_FOUND', `${image} has no channel "${channel}"`, {
+  throw new MintmarkError('NOT_FOUND', `no release of ${image} was ever in a channel "${channel}"`, {
     hint: `${meant === null ? '' : `did you mean ${meant}? `}its channels: ${known.join(', ')}`,
   })
 }

@@ -37,6 +37,8 @@ export interface SignatureCheck {
   readonly text: string
   /** True when a signer of trust.yaml or `--trust` signed it; false: only this machine's own key, or nobody known. */
   readonly anchored: boolean
+  /** True when nothing speaks against the bytes but who signed them: a signer whom nobody here trusts, or not any more, or not on that day. */
+  readonly untrusted: boolean
 }
 
 export const shortDigest = (digest: string): string => `sha256:${digest.slice(0, 12)}…`
@@ -50,20 +52,29 @@ export const isValidOn = (
   (signer.from === null || day >= signer.from) &&
   (signer.until === null || day <= signer.until)
 
-const wrong = (text: string): SignatureCheck => ({ right: false, text, anchored: false })
+const wrong = (text: string): SignatureCheck => ({ right: false, text, anchored: false, untrusted: false })
+
+const stranger = (text: string): SignatureCheck => ({ ...wrong(text), untrusted: true })
+
+const right = (text: string, anchored = true): SignatureCheck => ({
+  right: true,
+  text,
+  anchored,
+  untrusted: false,
+})
 
 const outsideDays = ({ name, from, until }: Trusted, on: string): SignatureCheck =>
-  wrong(`by ${name}, trusted from ${from} to ${until}, on ${on}`)
+  stranger(`by ${name}, trusted from ${from} to ${until}, on ${on}`)
 
 function byTrustedKey(key: TrustedKey, envelope: Envelope, payload: Uint8Array, day: string): SignatureCheck {
   const by = `by ${key.name}, key ${shortDigest(key.keyid)}`
   if (key.revoked) {
     const digest = sha256(envelopeText(payload, envelope.signatures))
     return key.stillTrusted.includes(digest)
-      ? { right: true, text: `${by}, which is revoked; trust.yaml names this very envelope`, anchored: true }
-      : wrong(`${by}, which is revoked: whoever took it can sign for any day`)
+      ? right(`${by}, which is revoked; trust.yaml names this very envelope`)
+      : stranger(`${by}, which is revoked: whoever took it can sign for any day`)
   }
-  return isValidOn(key, day) ? { right: true, text: by, anchored: true } : outsideDays(key, day)
+  return isValidOn(key, day) ? right(by) : outsideDays(key, day)
 }
 
 /** Whether a trusted signer is this one. */
@@ -86,7 +97,7 @@ async function byIdentity(
   trust: readonly TrustedIdentity[],
 ): Promise<SignatureCheck> {
   const [first] = trust
-  if (first === undefined) return wrong('by a certificate of Sigstore, and trust.yaml names no identity')
+  if (first === undefined) return stranger('by a certificate of Sigstore, and trust.yaml names no identity')
   const found = await world.keys.identify(first.root, bytesToSign(signed.payload), signature)
   if (!found.right) return wrong(`by a certificate of Sigstore that does not hold: ${found.why}`)
   const known = trust.filter((identity) => isOf(identity, found))
@@ -95,12 +106,12 @@ async function byIdentity(
   if (valid === undefined) {
     const [other] = known
     return other === undefined
-      ? wrong(`by ${found.subject} of ${found.issuer}, an identity that nobody here trusts`)
+      ? stranger(`by ${found.subject} of ${found.issuer}, an identity that nobody here trusts`)
       : outsideDays(other, `${logged} by the log`)
   }
   if (Math.abs(Date.parse(logged) - Date.parse(signed.day)) > dayMs)
     return wrong(`by ${valid.name}, dated ${signed.day}; the log saw it on ${logged}`)
-  return { right: true, text: `by ${valid.name}, ${found.subject}, logged ${found.at}`, anchored: true }
+  return right(`by ${valid.name}, ${found.subject}, logged ${found.at}`)
 }
 
 /**
@@ -128,11 +139,8 @@ export async function checkSignature(
   if (anchor !== undefined) return byTrustedKey(anchor, envelope, payload, day)
   const own = ownKeyCounts ? await world.keys.existing() : null
   if (own !== null && signedBy(own)) {
-    return {
-      right: true,
-      text: `by this machine's own key ${shortDigest(own.keyid)}: unanchored, nobody else vouches for it`,
-      anchored: false,
-    }
+    const by = `by this machine's own key ${shortDigest(own.keyid)}`
+    return right(`${by}: unanchored, nobody else vouches for it`, false)
   }
   const identities = trust.filter((signer) => signer.kind === 'identity')
   const keyless = envelope.signatures.filter((item) => item.sigstore !== undefined)
@@ -145,6 +153,6 @@ export async function checkSignature(
   const named = envelope.signatures.map((item) => item.keyid)
   const known = [...keys, ...(own === null ? [] : [own])].find((key) => named.includes(key.keyid))
   return known === undefined
-    ? wrong(`by ${named.map(shortDigest).join(', ')}, a key that nobody here trusts`)
+    ? stranger(`by ${named.map(shortDigest).join(', ')}, a key that nobody here trusts`)
     : wrong(`not made by the key ${shortDigest(known.keyid)} that it names`)
 }

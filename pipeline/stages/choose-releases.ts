@@ -115,6 +115,10 @@ export async function chooseReleases(world: World, input: Choice): Promise<reado
   }
   const byName = new Map(chosen.map((item) => [`${item.image}@${item.version} ${item.variant}`, item]))
   if (chosen.length > 0) return [...byName.values()]
-  if (images.length === 0) return refuseUnknownImage(world, 'any image')
+  if (images.length === 0)
+    throw new MintmarkError('NOT_FOUND', 'the catalog has no release', {
+      hint: './mintmark release debian-13 makes the first',
+      where: { catalog: world.catalog.location },
+    })
   return refuseChannel(world, null, channel)
 }

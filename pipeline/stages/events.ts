@@ -66,6 +66,10 @@ export const trustedEvents = (
   trust: Trust,
 ): Promise<readonly StoredEvent[]> => trustedChain(world, chainOf(release), trust)
 
+/** Why nobody can say what happened later; null when all of it is there. */
+export const brokenEvents = ({ broken, headMissing }: EventChain): string | null =>
+  broken?.text ?? (headMissing ? 'the head of the events is missing: later ones may be, too' : null)
+
 /** Who would sign here, as far as it is known: a machine that has no key yet makes none for being asked. */
 async function signerHere({ keys }: World): Promise<SignerName | null> {
   if (keys.kind !== 'file') return keys.signer()

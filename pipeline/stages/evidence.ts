@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { certificateKey } from '../core/certificate-key.ts'
 import { sha256 } from '../core/digest.ts'
 import { parseEnvelope } from '../core/dsse.ts'
-import { eventsPrefix, historyPrefix } from '../core/events.ts'
+import { eventsPrefix, headKey, historyPrefix } from '../core/events.ts'
 import {
   byPath,
   type EvidenceItem,
@@ -64,7 +64,7 @@ const merged = (parts: readonly Collected[]): Collected => ({
   missing: parts.flatMap(({ missing }) => missing),
 })
 
-const isEventFile = (name: string): boolean => /^(?:\d{6}\.dsse|head)\.json$/.test(name)
+const isEventFile = (name: string): boolean => /^\d{6}\.dsse\.json$/.test(name)
 
 /** The files of a history, byte for byte as the catalog has them. */
 async function historyItems(
@@ -72,10 +72,12 @@ async function historyItems(
   prefix: string,
   kindOf: (name: string) => Omit<EvidenceItem, 'content'>,
 ): Promise<Collected> {
+  // Before the list: a head that moves meanwhile would name an event that is not packed.
+  const head = await world.catalog.read(headKey(prefix))
   const items: EvidenceItem[] = []
   for (const key of await world.catalog.list(prefix)) {
     const name = key.slice(prefix.length)
-    const entry = isEventFile(name) ? await world.catalog.read(key) : null
+    const entry = key === headKey(prefix) ? head : isEventFile(name) ? await world.catalog.read(key) : null
     if (entry !== null) items.push(textItem(kindOf(name), entry.value))
   }
   return { items, missing: [] }
@@ -197,6 +199,12 @@ async function publicKeys(
   )
 }
 
+/** Where it is, for readers elsewhere: folders of this machine, and whose they are, are none of their business. */
+function elsewhere({ where }: Audit['answer']): Audit['answer']['where'] {
+  if (where.path === null) return where
+  return { ...where, catalog: 'a folder', address: '', path: null }
+}
+
 async function recordItems(world: World, { answer, release }: Audit): Promise<Collected> {
   const { image, version, payload, text } = release
   const reservation = await world.catalog.read(`releases/${image}/${version}/reservation.json`)
@@ -204,7 +212,7 @@ async function recordItems(world: World, { answer, release }: Audit): Promise<Co
     textItem(kinds.record, text),
     { ...kinds.statement, content: payload },
     ...(reservation === null ? [] : [textItem(kinds.reservation, reservation.value)]),
-    textItem(kinds.audit, `${JSON.stringify(answer, null, 1)}\n`),
+    textItem(kinds.audit, `${JSON.stringify({ ...answer, where: elsewhere(answer) }, null, 1)}\n`),
   ]
   const missing = reservation === null ? [{ what: kinds.reservation.path, why: 'the catalog has none' }] : []
   return { items, missing }
@@ -212,7 +220,7 @@ async function recordItems(world: World, { answer, release }: Audit): Promise<Co
 
 async function pageItem(world: World, { answer, release }: Audit): Promise<Collected> {
   try {
-    const page = await currentPage(world, release.statement.predicate, answer, null)
+    const page = await currentPage(world, release.statement.predicate, answer, 'en')
     return { items: [textItem(kinds.page, page)], missing: [] }
   } catch (cause) {
     if (!(cause instanceof MintmarkError)) throw cause
@@ -229,7 +237,9 @@ async function checkedAudit(world: World, audited: Audited, options: EvidenceOpt
   const wrong = audit.answer.verified.links.filter(({ right }) => !right)
   throw new MintmarkError(
     'VERIFY_FAILED',
-    `${image}@${version} is not what was signed: there is nothing to pack`,
+    audit.untrusted
+      ? `nobody who is trusted here signed ${image}@${version}: it is not packed`
+      : `${image}@${version} is not what was signed: there is nothing to pack`,
     {
       hint: `./mintmark verify ${image}@${version} says all of it; --incomplete packs what there is, and says so in the archive`,
       details: wrong.map(({ name, text }) => `${name}: ${visible(text)}`),
@@ -279,6 +289,7 @@ export async function packEvidence(
       problems: answer.verified.links
         .filter(({ right }) => !right)
         .map(({ name, text }) => `${name}: ${visible(text)}`),
+      anchored: answer.by.anchored,
       missing: [...missing],
       keys: signers.map((keyid) => ({ keyid, path: pems.has(keyid) ? keyKind(keyid).path : null })),
     },

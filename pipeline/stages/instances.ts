@@ -12,7 +12,7 @@ export const instancePrefix = 'boot-'
 export const machinesFolder = ({ places }: Pick<World, 'places'>): string =>
   join(dirname(places.runs), 'machines')
 
-const isInstanceId = (text: string): boolean => /^boot-[A-Za-z0-9]{6}$/.test(text)
+export const isInstanceId = (text: string): boolean => /^boot-[A-Za-z0-9]{6}$/.test(text)
 
 /** Short, so that it can be typed: the folder's own part that nobody else has. */
 const idOf = (folder: string): string => `${instancePrefix}${basename(folder).slice(-6)}`

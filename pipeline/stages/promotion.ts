@@ -51,7 +51,7 @@ function refuseChannel(definition: Definition, image: string, channel: string): 
       'USAGE',
       `${firstChannel} takes every release by itself, nothing is promoted to it`,
       {
-        hint: `./mintmark rollback ${image} ${firstChannel} moves it back`,
+        hint: `./mintmark rollback ${image} ${firstChannel} --reason "..." moves it back`,
       },
     )
   const known = Object.keys(definition.channels).filter((name) => name !== firstChannel)

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path'
 import { inTurns } from '../core/all-ended.ts'
 import { didYouMean } from '../core/did-you-mean.ts'
 import { sha256 } from '../core/digest.ts'
@@ -125,14 +126,25 @@ export async function releasedImages(world: World): Promise<readonly string[]> {
   return [...new Set(keys.filter(isRecord).map((key) => key.split('/')[1] ?? ''))]
 }
 
-/** @throws MintmarkError NOT_FOUND with the nearest name and what there is */
+/** @throws MintmarkError NOT_FOUND with the nearest name and what there is; VERIFY_FAILED where its records are lost */
 export async function refuseUnknownImage(world: World, name: string): Promise<never> {
   const known = await releasedImages(world)
+  const mayBeLost = !known.includes(name) && ImageName.safeParse(name).success
+  const channels = mayBeLost ? await world.catalog.list(`channels/${name}/`) : []
+  if (channels.length > 0)
+    throw new MintmarkError(
+      'VERIFY_FAILED',
+      `channels of ${name} point to releases, and no record of it is there`,
+      {
+        hint: './mintmark catalog check says what is missing',
+        where: { catalog: world.catalog.location },
+      },
+    )
   const meant = didYouMean(name, known)
   throw new MintmarkError('NOT_FOUND', `the catalog has no release of "${name}"`, {
     hint:
       known.length === 0
-        ? `it is empty; ./mintmark release ${ImageName.safeParse(name).success ? name : 'debian-13'} makes the first`
+        ? 'it is empty; ./mintmark release debian-13 makes the first'
         : `${meant === null ? '' : `did you mean ${meant}? `}there are: ${known.join(', ')}`,
     where: { catalog: world.catalog.location },
   })
@@ -204,8 +216,13 @@ async function byFile(world: World, path: string): Promise<Located> {
   const digest = await world.files.sha256(path)
   const located = await byDigest(world, digest)
   if (located !== null) return located
+  const folder = dirname(path)
+  const beside = (await world.files.list(folder)).find((name) => name.endsWith('.dsse.json'))
   throw new MintmarkError('VERIFY_FAILED', `no record is about ${path}: it has sha256:${digest}`, {
-    hint: 'do not use this file: it is no release of this catalog, or it was changed since',
+    hint:
+      beside === undefined
+        ? 'do not use this file: it is no release of this catalog, or it was changed since'
+        : `a record that came with it is checked by: ./mintmark verify ${join(folder, beside)}`,
     where: { catalog: world.catalog.location },
   })
 }

@@ -7,7 +7,7 @@ import { Reservation, type Statement } from '../model/release.ts'
 import { TrustPolicy } from '../model/trust.ts'
 import type { World } from '../ports/world.ts'
 import type { EventChain, Trust } from './chain.ts'
-import { channelLinks } from './channel-history.ts'
+import { approvalLinks, channelLinks, readHistories, strayedLinks } from './channel-history.ts'
 import { checkProvenance } from './check-provenance.ts'
 import { checkSignature, shortDigest, type TrustedSigner } from './check-signature.ts'
 import { readEvents } from './events.ts'
@@ -38,6 +38,8 @@ export interface Verification {
   readonly ok: boolean
   /** True when a key of trust.yaml or `--trust` signed it; false: only this machine's own key, or nobody known. */
   readonly anchored: boolean
+  /** True when nothing is wrong with the record but that nobody who is trusted signed it; what follows from that is wrong as well. */
+  readonly untrusted: boolean
   readonly links: readonly Link[]
   /** Null when what is stored is no record at all. */
   readonly release: Release | null
@@ -153,6 +155,15 @@ async function checkBlob(world: World, name: LinkName, label: string, digest: st
   }
 }
 
+/** The stored bytes: the image, which takes seconds to read, and each report that the record names; provenance is looked at on its own. */
+export async function checkBlobs(world: World, { statement }: Release): Promise<readonly Link[]> {
+  const { artifact, reports } = statement.predicate
+  const links = [await checkBlob(world, 'artifact', 'image', artifact.sha256)]
+  for (const [name, report] of Object.entries(reports))
+    if (name !== provenanceReport) links.push(await checkBlob(world, 'report', name, report.sha256))
+  return links
+}
+
 /**
  * What happened to the release later: the chain of events, and, with `blobs`, the reports that they name.
  * @param chain as `readEvents` found it
@@ -201,7 +212,7 @@ export async function verifyRelease(
   } catch (cause) {
     if (!(cause instanceof MintmarkError)) throw cause
     const link: Link = { name: 'record', right: false, text: cause.message }
-    return { ok: false, anchored: false, links: [link], release: null }
+    return { ok: false, anchored: false, untrusted: false, links: [link], release: null }
   }
   const { envelope, payload, statement } = release
   const day = statement.predicate.created.slice(0, 10)
@@ -218,16 +229,44 @@ export async function verifyRelease(
     checkSubject(statement),
   ]
   if (options.blobs) {
-    const { artifact, reports } = release.statement.predicate
-    links.push(await checkBlob(world, 'artifact', 'image', artifact.sha256))
-    for (const [name, report] of Object.entries(reports)) {
-      if (name !== provenanceReport) links.push(await checkBlob(world, 'report', name, report.sha256))
-    }
+    links.push(...(await checkBlobs(world, release)))
     const provenance = await checkProvenance(world, release, options)
     if (provenance !== null) links.push({ name: 'provenance', ...provenance })
-    links.push(...(await checkEvents(world, release, await readEvents(world, release, options), true)))
+    const chain = await readEvents(world, release, options)
+    links.push(...(await checkEvents(world, release, chain, true)))
+    if (chain.broken === null)
+      links.push(...approvalLinks(release, await readHistories(world, release, options), chain.events))
   }
-  return { ok: links.every((link) => link.right), anchored: signed.anchored, links, release }
+  return {
+    ok: links.every((link) => link.right),
+    anchored: signed.anchored,
+    untrusted: isUntrusted(signed, links),
+    links,
+    release,
+  }
+}
+
+/** Links that are made of signatures of their own: wrong for want of trust like the record's. */
+const signedLinks: readonly string[] = ['signature', 'channel', 'provenance', 'event']
+
+/** Whether all that is wrong may come of a signer whom nobody here trusts. */
+export const isUntrusted = (
+  { untrusted }: { readonly untrusted: boolean },
+  links: readonly { readonly name: string; readonly right: boolean }[],
+): boolean => untrusted && links.every(({ right, name }) => right || signedLinks.includes(name))
+
+/** What a person does about it. */
+export const untrustedHint =
+  'who is trusted: scans/policies/trust.yaml, or --trust with the key that you were given'
+
+/** The same, and whether channels that end with this release really lead to it. */
+export async function verifyWhole(world: World, located: Located, trust: Trust): Promise<Verification> {
+  const found = await verifyRelease(world, located, { ...trust, blobs: true })
+  if (found.release === null) return found
+  const histories = await readHistories(world, found.release, trust)
+  const strayed = await strayedLinks(world, found.release, histories, trust)
+  if (strayed.length === 0) return found
+  return { ...found, ok: false, untrusted: false, links: [...found.links, ...strayed] }
 }
 
 /**

@@ -123,6 +123,7 @@ test('the index of an evidence archive loads nothing and fits, whatever went wro
     made: '2026-11-22T03:00:00.000Z',
     complete: false,
     problems: [...breakouts],
+    anchored: false,
     missing: breakouts.map((text) => ({ what: text, why: text })),
     keys: [{ keyid: digest, path: null }],
     files: breakouts.map((text) => ({ ...file, path: `history/${'w'.repeat(40)}/1.json`, what: text })),

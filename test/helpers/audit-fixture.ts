@@ -92,6 +92,7 @@ export function auditInput(change: Partial<AuditInput> = {}): AuditInput {
     links: [{ name: 'signature', right: true, text: 'by the release job' }],
     bytes: false,
     events: [],
+    eventsBroken: null,
     histories: [],
     pointers: [],
     test,

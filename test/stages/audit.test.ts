@@ -4,8 +4,10 @@ import * as assert from 'uvu/assert'
 import { run as showVerb } from '../../pipeline/cli/verbs/show.ts'
 import { AuditAnswer } from '../../pipeline/model/audit.ts'
 import type { World } from '../../pipeline/ports/world.ts'
+import { readHistory } from '../../pipeline/stages/channel-history.ts'
 import { writeInstance } from '../../pipeline/stages/instances.ts'
 import { findRelease } from '../../pipeline/stages/read-release.ts'
+import { verifyRelease, verifyWhole } from '../../pipeline/stages/verify-release.ts'
 import { auditStory } from '../helpers/audit-story.ts'
 import type { ChannelWorld } from '../helpers/channel-world.ts'
 import { refusal } from '../helpers/refusal.ts'
@@ -214,6 +216,70 @@ it('a move of another channel that was changed is told', async (context) => {
   const { world } = context
   await rewrite(world, 'history/debian-13/nightly/qemu-x86_64/000002.dsse.json', '{}')
   assert.match(await disbelieved(context), /^channel: the history of nightly: event 2 was changed/m)
+})
+
+it('a channel whose pointer was moved or removed by hand is not told as being here', async (context) => {
+  const { world } = context
+  const key = 'channels/debian-13/stable/qemu-x86_64.json'
+  const nightly = 'channels/debian-13/nightly/qemu-x86_64.json'
+  const newer = JSON.parse((await world.catalog.read(nightly))?.value ?? '') as object
+  await rewrite(world, key, JSON.stringify({ ...newer, channel: 'stable' }))
+  assert.match(
+    await disbelieved(context),
+    /^channel: stable → 1\.0\.1, but its history ends with 1\.0\.0 \(rolled back by carol/m,
+  )
+  const wrong = async (): Promise<string> => {
+    const release = await findRelease(world, 'debian-13@1.0.0')
+    const { links } = await verifyWhole(world, release, await context.at.trust())
+    return links.flatMap(({ right, text }) => (right ? [] : [text])).join('\n')
+  }
+  assert.match(await wrong(), 'stable → 1.0.1, but its history ends with 1.0.0')
+  await world.files.remove(join(world.places.catalog, key))
+  assert.match(
+    await disbelieved(context),
+    /^channel: stable has no pointer, but its history ends with 1\.0\.0/m,
+  )
+})
+
+it('moves name approvals: when the events are gone, or tell of others, it is seen', async (context) => {
+  const { world } = context
+  const events = 'releases/debian-13/1.0.0/qemu-x86_64/events'
+  await world.files.remove(join(world.places.catalog, events))
+  const lost = /^event: move 1 of stable names the approval sha256:.* by bob, which is not among the events$/m
+  assert.match(await disbelieved(context), lost)
+  const release = await findRelease(world, 'debian-13@1.0.0')
+  const { links } = await verifyRelease(world, release, { ...(await context.at.trust()), blobs: true })
+  assert.match(links.map(({ name, text }) => `${name}: ${text}`).join('\n'), lost)
+})
+
+it('a key that others can read is no fault of an event', async (context) => {
+  const { world } = context
+  await world.files.setMode(join(world.places.keys, 'signing.pem'), 0o644)
+  const place = { image: 'debian-13', channel: 'stable', variant: 'qemu-x86_64' }
+  const own = { trust: [], onlyTrust: false }
+  assert.is((await refusal(readHistory(world, place, own))).code, 'TOOL_REFUSED')
+})
+
+it('what a broken history does not tell is unknown, and not nobody', async (context) => {
+  const { world } = context
+  const events = 'releases/debian-13/1.0.0/qemu-x86_64/events'
+  const first = `${events}/000001.dsse.json`
+  const kept = (await world.catalog.read(first))?.value ?? ''
+  await rewrite(world, first, '{}')
+  const { text, answer } = await show(context, 'debian-13@1.0.0')
+  assert.match(answer.verified.eventsBroken ?? '', 'event 1 was changed')
+  for (const line of [/^approved +unknown: /m, /^shared with +unknown: /m, /^events +✗ event 1 was changed/m])
+    assert.match(text, line)
+  assert.not.match(text, /^re-scanned +never/m)
+  const page = (await show(context, 'debian-13@1.0.0', { report: 'html' })).text
+  assert.match(page, 'may be missing from this page: event 1 was changed')
+  assert.not.match(page, 'Nobody has approved it')
+  await rewrite(world, first, kept)
+  await world.files.remove(join(world.places.catalog, events, 'head.json'))
+  const headless = (await show(context, 'debian-13@1.0.0')).text
+  assert.match(headless, /^events +✗ the head of the events is missing/m)
+  assert.match(headless, "and what came after is unknown: the events can't be trusted")
+  assert.not.match(headless, /^re-scanned +never/m)
 })
 
 it('a provenance and test results that are not those of the record are told', async (context) => {

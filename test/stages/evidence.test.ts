@@ -161,48 +161,141 @@ async function appendRescan({ at, world }: Context): Promise<void> {
 const stepsOf = (readme: string): string =>
   [...readme.matchAll(/^```\n([\s\S]*?)\n```$/gm)].map((match) => match[1]).join('\n')
 
-it('the steps of its README check it with sha256sum, python3 and openssl alone, and see every change', async (context) => {
+interface Unpacked {
+  readonly into: string
+  /** The steps, as a shell without any option takes them. */
+  readonly steps: () => ReturnType<World['exec']['run']>
+  /** Another text at that place, and its digest in SHA256SUMS. */
+  readonly put: (path: string, text: string) => Promise<void>
+}
+
+/** A folder with the archive in it, any number of times. */
+async function unpacked(context: Context): Promise<(name: string) => Promise<Unpacked>> {
   const { world, folder } = context
   const { file } = await evidence(context)
-  const into = join(folder, 'e')
-  await world.exec.run(['unzip', '-qq', file, '-d', into])
-  const script = join(folder, 'steps.sh')
-  await world.files.write(script, stepsOf(await world.files.readText(join(into, 'README.txt'))))
-  const steps = () => world.exec.run(['sh', '-eu', script], { cwd: into, ok: 'any' })
+  return async (name) => {
+    const into = join(folder, name)
+    await world.exec.run(['unzip', '-qq', file, '-d', into])
+    const script = join(folder, 'steps.sh')
+    await world.files.write(script, stepsOf(await world.files.readText(join(into, 'README.txt'))))
+    const sums = join(into, 'SHA256SUMS')
+    return {
+      into,
+      steps: () => world.exec.run(['sh', script], { cwd: into, ok: 'any' }),
+      put: async (path, text) => {
+        await world.files.write(join(into, path), text)
+        const lines = (await world.files.readText(sums)).trimEnd().split('\n')
+        const others = lines.filter((line) => line.slice(66) !== path)
+        await world.files.write(sums, `${[...others, `${sha256(text)}  ${path}`].join('\n')}\n`)
+      },
+    }
+  }
+}
+
+it('the steps of its README check it with sha256sum, python3 and openssl alone, and see every change', async (context) => {
+  const { world } = context
+  await appendRescan(context)
+  const { into, steps } = await (await unpacked(context))('whole')
   const first = await steps()
   assert.is(first.code, 0, first.stderr)
-  // The record, its provenance, 4 events, 2 moves of nightly, 3 of stable.
-  assert.is(first.stdout.match(/Signature Verified Successfully/g)?.length, 11)
+  // The record, its provenance, 5 events, 2 moves of nightly, 3 of stable.
+  assert.is(first.stdout.match(/Signature Verified Successfully/g)?.length, 12)
   for (const line of [
     'all files are as they were packed',
     'the chains of events hold',
     'provenance is provenance/provenance.dsse.json',
+    'findings of event 5 is rescans/000005.findings.json',
+    'all of it holds',
   ])
     assert.match(first.stdout, line)
   assert.not.match(first.stdout, 'NOT HERE')
   assert.not.ok((await world.files.list(into)).includes('signed.bin'))
-
-  const sums = await world.files.readText(join(into, 'SHA256SUMS'))
   for (const path of ['record/record.dsse.json', 'events/000002.dsse.json', 'sbom/sbom.cdx.json']) {
     const text = await world.files.readText(join(into, path))
     await world.files.write(join(into, path), `${text} `)
-    assert.is.not((await steps()).code, 0, path)
+    const seen = await steps()
+    assert.is.not(seen.code, 0, path)
+    assert.match(seen.stdout, 'SOMETHING ABOVE DOES NOT HOLD')
     await world.files.write(join(into, path), text)
   }
-  // Somebody who changes an event's words, and the sums with them.
-  const event = join(into, 'events/000002.dsse.json')
-  const envelope = JSON.parse(await world.files.readText(event)) as { payload: string }
-  const words = Buffer.from(envelope.payload, 'base64').toString().replace('golden', 'goldex')
-  const forged = JSON.stringify({ ...envelope, payload: Buffer.from(words).toString('base64') })
-  await world.files.write(event, forged)
-  const digest = (await world.exec.run(['sha256sum', event])).stdout.slice(0, 64)
-  await world.files.write(
-    join(into, 'SHA256SUMS'),
-    sums.replace(/^[0-9a-f]{64}( {2}events\/000002\.dsse\.json)$/m, `${digest}$1`),
-  )
-  const seen = await steps()
-  assert.is.not(seen.code, 0)
-  assert.match(seen.stdout, 'Signature Verification Failure')
+})
+
+interface Forgery {
+  readonly title: string
+  readonly by: (at: Unpacked, text: (path: string) => Promise<string>) => Promise<void>
+  readonly says: string
+}
+
+const forgeries: readonly Forgery[] = [
+  {
+    title: "an event's words",
+    by: async ({ put }, text) => {
+      const envelope = JSON.parse(await text('events/000002.dsse.json')) as { payload: string }
+      const words = Buffer.from(envelope.payload, 'base64').toString().replace('golden', 'goldex')
+      const payload = Buffer.from(words).toString('base64')
+      await put('events/000002.dsse.json', JSON.stringify({ ...envelope, payload }))
+    },
+    says: 'NOT SIGNED: events/000002.dsse.json',
+  },
+  {
+    title: 'an envelope that is half one, after a right one',
+    by: async ({ put }, text) => {
+      const { payloadType, ...half } = JSON.parse(await text('history/stable/000001.dsse.json'))
+      assert.ok(payloadType)
+      await put('history/stable/000001.dsse.json', JSON.stringify(half))
+    },
+    says: 'NOT SIGNED: history/stable/000001.dsse.json',
+  },
+  {
+    title: 'another report, in the index as it was',
+    by: ({ put }) => put('sbom/sbom.cdx.json', '{}'),
+    says: 'cyclonedx is NOT HERE',
+  },
+  {
+    title: 'other findings of a later look',
+    by: ({ put }) => put('rescans/000005.findings.json', '[{}]'),
+    says: 'findings of event 5 is NOT HERE',
+  },
+  {
+    title: 'another statement than the signed one',
+    by: async ({ put }, text) =>
+      put('record/statement.json', (await text('record/statement.json')).replace('debian', 'debiam')),
+    says: 'record/statement.json IS NOT WHAT WAS SIGNED',
+  },
+  {
+    title: 'a signed move of a channel as an event of the release',
+    by: async ({ put }, text) =>
+      put('events/000006.dsse.json', await text('history/nightly/000001.dsse.json')),
+    says: 'events/000006.dsse.json does not belong there',
+  },
+  {
+    title: 'a history of another channel',
+    by: async ({ put }, text) =>
+      put('history/prod/000001.dsse.json', await text('history/stable/000001.dsse.json')),
+    says: 'history/prod/000001.dsse.json does not belong there',
+  },
+  {
+    title: 'a history without its end',
+    by: async ({ into }) => rm(join(into, 'history/stable/000003.dsse.json')),
+    says: 'history/stable/head.json names an event that is not here',
+  },
+  {
+    title: 'events without a head',
+    by: async ({ into }) => rm(join(into, 'events/head.json')),
+    says: 'events/head.json is missing',
+  },
+]
+
+it('the steps of its README find what is forged, though SHA256SUMS fits', async (context) => {
+  await appendRescan(context)
+  const fresh = await unpacked(context)
+  for (const [index, { title, by, says }] of forgeries.entries()) {
+    const at = await fresh(`forged-${index}`)
+    await by(at, (path) => context.world.files.readText(join(at.into, path)))
+    const { code, stdout, stderr } = await at.steps()
+    assert.is.not(code, 0, title)
+    assert.match(`${stdout}${stderr}`, says)
+  }
 })
 
 it('no text of others becomes a part of its pages, and none moves a terminal', async (context) => {

@@ -35,10 +35,10 @@ it('what a channel needs, one after the other; then it moves, once', async ({ at
   assert.is(first.code, 5)
   assert.match(
     first.text,
-    /^✗ {2}soak {13}48h in nightly are not over: there since 2026-11-22T03:00:00\.000Z$/m,
+    /^✗ {2}soak {13}48h in nightly are not over: there since 2026-11-22 \d\d:00 [+-]\d\d:\d\d$/m,
   )
   assert.match(first.text, /^✗ {2}approvals {8}0 of 1: nobody approved this diff$/m)
-  assert.match(first.text, /→ promote it after 2026-11-24T03:00:00\.000Z/)
+  assert.match(first.text, /→ promote it after 2026-11-2\d \d\d:00 [+-]\d\d:\d\d/)
   const error = await refusal(promote(at, at.world, ['debian-13', 'stable']))
   assert.is(error.code, 'PROMOTION_REFUSED')
   assert.match(error.message, "debian-13@1.0.0 can't be promoted to stable: soak, approvals")
@@ -123,7 +123,7 @@ it('an approval names the diff: another diff, the promoter, the same person twic
     told(at, approveVerb, late, ['debian-13@1.0.2', 'stable'], { by: 'bob', diff: seen.data.digest }),
   )
   assert.is(moved.code, 'CONFLICT')
-  assert.match(moved.hint, /look again: \.\/mintmark approve debian-13@1\.0\.2 stable/)
+  assert.match(moved.hint, /was moved since: look at it: \.\/mintmark approve debian-13@1\.0\.2 stable/)
   const own = await approve(at, late, 'debian-13@1.0.2', 'alice')
   const mine = await promote(at, late, ['debian-13@1.0.2', 'stable'], { dryRun: true })
   assert.is(mine.data.diff, own)

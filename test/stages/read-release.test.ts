@@ -88,4 +88,13 @@ it('lists by name, the newest first', async ({ box }) => {
   )
 })
 
+it('a lost record is not an empty catalog', async ({ box }) => {
+  for (const key of await box.world.catalog.list('releases/'))
+    if (key.endsWith('.dsse.json') && !key.includes('/events/'))
+      await box.world.files.remove(join(box.world.places.catalog, key))
+  const error = await refusal(findRelease(box.world, 'debian-13'))
+  assert.is(error.code, 'VERIFY_FAILED')
+  assert.match(error.hint, 'catalog check')
+})
+
 it.run()

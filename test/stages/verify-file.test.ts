@@ -1,10 +1,12 @@
 import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from '../../pipeline/cli/verbs/verify.ts'
 import { MintmarkError } from '../../pipeline/errors.ts'
+import { findRelease } from '../../pipeline/stages/read-release.ts'
 import type { Link } from '../../pipeline/stages/verify-release.ts'
+import { refusal } from '../helpers/refusal.ts'
 import { fixtureRelease } from '../helpers/release-fixture.ts'
 import {
   copyOf,
@@ -75,7 +77,7 @@ it('a record without any catalog: signature and subject, and it says so', async 
   assert.is(exit, 0, text)
   assert.equal(names, ['record', 'signature', 'place', 'subject'])
   assert.match(text, /✓ +place +debian-13@1\.0\.0 is not in the catalog .*: nothing stored was looked at/)
-  assert.match(text, /record\.dsse\.json is unchanged$/)
+  assert.match(text, /record\.dsse\.json is unchanged; no image was looked at$/)
 })
 
 it('an image beside it under its own name is looked at', async (context) => {
@@ -138,12 +140,43 @@ it('--trust takes a policy too, and --print-key prints an entry for it', async (
   const { at, file } = context
   await run({ world: at.world, args: [], options: { printKey: true } })
   const entry = at.box.told.results.at(-1)?.text ?? ''
-  assert.match(entry, /^keys:\n {2}- keyid: [0-9a-f]{64}\n/)
+  assert.match(entry, /^# into scans\/policies\/trust\.yaml: .*\nkeys:\n {2}- keyid: [0-9a-f]{64}\n/)
+  const taken = await refusal(run({ world: at.world, args: [file], options: { printKey: true } }))
+  assert.is(taken.code, 'USAGE')
   const trust = join(at.box.folder, 'auditor.yaml')
   await writeFile(trust, `# of the auditors\nschema: 1\n${entry.replace('team-NAME', 'team-platform')}\n`)
   assert.is(await run({ world: at.world, args: [file], options: { trust } }), 0)
   await writeFile(trust, 'schema: 1\nkeys: []\n')
   assert.is(await run({ world: at.world, args: [file], options: { trust } }), 9)
+  // Nothing speaks against its bytes.
+  const told = at.box.told.results.at(-1)
+  assert.match(
+    told?.text ?? '',
+    /record\.dsse\.json is signed by nobody who is trusted here \(.*\)\n→ who is trusted: /,
+  )
+  assert.is(JSON.parse(JSON.stringify(told?.data)).untrusted, true)
+})
+
+it('what is signed and is no record is called by its name', async (context) => {
+  const { at, file } = context
+  const { catalog } = at.world
+  const copy = async (name: string, text: string): Promise<string> => {
+    const path = join(dirname(file), name)
+    await writeFile(path, text)
+    return path
+  }
+  const [move = ''] = (await catalog.list('history/')).filter((key) => key.endsWith('.dsse.json'))
+  const { reports } = (await findRelease(at.world, 'debian-13')).statement.predicate
+  const provenance = Buffer.from(await catalog.getBlob(reports['provenance']?.sha256 ?? '')).toString()
+  for (const [path, says] of [
+    [await copy('move.json', (await catalog.read(move))?.value ?? ''), /a move of a channel of debian-13/],
+    [await copy('provenance.json', provenance), /the provenance of an image/],
+  ] as const) {
+    const error = await refusal(run({ world: at.world, args: [path], options: {} }))
+    assert.is(error.code, 'USAGE')
+    assert.match(error.message, says)
+    assert.match(error.hint, './mintmark ')
+  }
 })
 
 it.run()

@@ -14,6 +14,10 @@ import type { RunVerb } from '../verb.ts'
 
 const actions = ['check'] as const
 
+/** No copy of a key can be told from a forged one by its bytes: a person copies it, and `verify` judges its signature. */
+const lostKeys =
+  'records, events and pointers are not restored: copy that key from another catalog yourself (cp, aws s3 cp), then ./mintmark verify IMAGE@VERSION'
+
 /** @throws MintmarkError USAGE, NOT_FOUND */
 async function otherCatalog(world: World, where: string | null): Promise<Catalog | null> {
   if (where === null) return null
@@ -87,14 +91,21 @@ export const run: RunVerb = async ({ world, args, options }) => {
   const whole = check.problems.length === 0 && check.broken.length === restored.length
   const counts = `${check.keys} keys and ${check.blobs} blobs (${size(check.bytes)})`
   if (whole) step.done(`${counts} are whole`)
-  else step.fail(`${check.problems.length + check.broken.length - restored.length} things are wrong`)
+  else {
+    const count = check.problems.length + check.broken.length - restored.length
+    step.fail(count === 1 ? '1 thing is wrong' : `${count} things are wrong`)
+  }
   const unrepaired = check.broken.length > restored.length
   const next = repair
     ? 'name another catalog that has it: --from FOLDER or --from s3://BUCKET/PREFIX; else make the release again'
     : './mintmark catalog check --repair restores what has a copy'
   const verdict = whole
     ? `${check.location} is whole: ${counts}`
-    : `${check.location} is not whole${unrepaired ? `\n→ ${next}` : ''}`
+    : [
+        `${check.location} is not whole`,
+        ...(unrepaired ? [`→ ${next}`] : []),
+        ...(check.problems.length === 0 ? [] : [`→ ${lostKeys}`]),
+      ].join('\n')
   const rows = rowsOf(check, repairs)
   world.report.result(
     [...(rows.length === 0 ? [] : [columns(rows)]), ...noteLines(check), verdict].join('\n'),

@@ -1,34 +1,14 @@
-import { dirname } from 'node:path'
 import { sha256 } from '../../core/digest.ts'
 import { size } from '../../core/size.ts'
 import { MintmarkError } from '../../errors.ts'
-import type { World } from '../../ports/world.ts'
 import { findAudited } from '../../stages/audit.ts'
 import { packEvidence } from '../../stages/evidence.ts'
 import { trustedKeys } from '../../stages/verify-release.ts'
 import { textOption } from '../options.ts'
+import { checkOutput } from '../output-file.ts'
 import type { RunVerb } from '../verb.ts'
 
 const mode = 0o600
-
-/** @throws MintmarkError USAGE for what can't become the archive */
-async function refuseTaken({ files }: World, file: string, force: boolean): Promise<void> {
-  if (file === '')
-    throw new MintmarkError('USAGE', '--output is empty', { hint: 'name a file, e.g. --output evidence.zip' })
-  const folder = dirname(file)
-  const around = await files.info(folder)
-  if (around !== null && around.kind !== 'folder' && around.kind !== 'link')
-    throw new MintmarkError('USAGE', `--output ${file}: ${folder} is no folder`)
-  const there = await files.info(file)
-  if (there === null || (force && (there.kind === 'file' || there.kind === 'link'))) return
-  if (there.kind === 'folder')
-    throw new MintmarkError('USAGE', `--output ${file} is a folder`, {
-      hint: `name a file: --output ${file.replace(/\/$/, '')}/evidence.zip`,
-    })
-  throw new MintmarkError('USAGE', `${file} is there already`, {
-    hint: 'name another with --output, or replace it with --force',
-  })
-}
 
 /** `evidence REF`: all that is known of a release as one zip, which can be checked without mintmark. */
 export const run: RunVerb = async ({ world, args, options }) => {
@@ -44,7 +24,7 @@ export const run: RunVerb = async ({ world, args, options }) => {
   const name = `${image}@${version}`
   const file = textOption(options, 'output') ?? `${image}-${version}-${variant}-evidence.zip`
   const force = options['force'] === true
-  await refuseTaken(world, file, force)
+  await checkOutput(world, file, { force, like: 'evidence.zip' })
   const step = world.report.step('evidence')
   const pack = async () => {
     try {
@@ -62,7 +42,8 @@ export const run: RunVerb = async ({ world, args, options }) => {
   const { zip, index } = await pack()
   // Somebody else may have written it meanwhile.
   if (force) await world.files.write(file, zip, { mode })
-  else if (!(await world.files.createOnly(file, zip, { mode }))) await refuseTaken(world, file, false)
+  else if (!(await world.files.createOnly(file, zip, { mode })))
+    await checkOutput(world, file, { force: false, like: 'evidence.zip' })
   step.done(`${index.files.length} files about ${name}`)
   if (!index.complete)
     world.report.warn(`it is marked as incomplete: ${index.problems.length} links of ${name} are wrong`)
@@ -70,6 +51,9 @@ export const run: RunVerb = async ({ world, args, options }) => {
   const text = [
     `${file}: ${index.complete ? 'the evidence' : 'INCOMPLETE evidence'} about ${name}, ${size(zip.length)}`,
     `sha256:${digest}`,
+    ...(index.anchored
+      ? []
+      : ['unanchored: nobody of scans/policies/trust.yaml signed the record, only a key of this machine']),
     ...index.missing.map(({ what, why }) => `not in it: ${what}: ${why}`),
     'README.txt in it says how to check it without mintmark',
   ].join('\n')

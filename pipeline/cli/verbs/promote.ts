@@ -4,18 +4,19 @@ import { changesPending, errorTable, MintmarkError } from '../../errors.ts'
 import { actorOf } from '../../stages/actor.ts'
 import { type Promoted, promote } from '../../stages/promote.ts'
 import { trustedKeys } from '../../stages/verify-release.ts'
+import { withLocalTimes } from '../local-time.ts'
 import { databaseOption, exploitedOption, textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 const needLines = ({ needs, notes }: Promoted): readonly string[] => [
   ...(needs.length === 0
     ? []
-    : columns(needs.map(({ met, name, text }) => [met ? '✓' : '✗', name, text])).split('\n')),
-  ...notes.map((text) => `note: ${text}`),
+    : columns(needs.map(({ met, name, text }) => [met ? '✓' : '✗', name, withLocalTimes(text)])).split('\n')),
+  ...notes.map((text) => `note: ${withLocalTimes(text)}`),
 ]
 
 const mends = ({ needs }: Promoted): readonly string[] => [
-  ...new Set(needs.flatMap(({ met, mend }) => (met || mend === null ? [] : [mend]))),
+  ...new Set(needs.flatMap(({ met, mend }) => (met || mend === null ? [] : [withLocalTimes(mend)]))),
 ]
 
 function lines(promoted: Promoted, by: string): readonly string[] {

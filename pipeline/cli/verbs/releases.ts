@@ -147,7 +147,7 @@ export const run: RunVerb = async ({ world, args, options }) => {
   const damaged = rows.filter((row) => row.cells.length !== header.length)
   const text =
     rows.length === 0 && taken.length === 0
-      ? 'nothing is released yet\nthe first:  ./mintmark release debian-13 --yes'
+      ? `nothing is released yet: ${world.catalog.location} is empty or not there\nthe first:  ./mintmark release debian-13 --yes`
       : [
           ...(whole.length === 0 ? [] : [columns([header, ...whole.map((row) => row.cells)])]),
           ...damaged.map((row) => row.cells.join('  ')),

@@ -88,7 +88,13 @@ async function apply(world: World, found: ShareLook, by: string): Promise<number
   const { done, failed, left } = applied
   const exit = outcome(found, applied)
   if (exit === 0) step.done(`${done.length} done`)
-  else step.fail(`${done.length} done, ${failed.length + left.length} left`)
+  else {
+    const stuck =
+      found.plan.actions.filter((action) => action.kind === 'blocked').length + found.problems.length
+    step.fail(
+      `${done.length} done, ${failed.length + left.length} left${stuck === 0 ? '' : `, ${stuck} can't be done yet`}`,
+    )
+  }
   const blocked = found.plan.actions.filter((action) => action.kind === 'blocked')
   const lines = [
     ...done.map(
@@ -160,7 +166,7 @@ function lookAndApply(
     const { plan } = found
     if (seen !== null && !plan.digest.startsWith(seen)) {
       throw new MintmarkError('CONFLICT', `plan ${seen} is not what would be done now`, {
-        hint: `look at it again: ./mintmark share plan ${image}`,
+        hint: `look at it again: ./mintmark share plan ${image}${channel === null ? '' : ` --channel ${channel}`}`,
         details: planLines(found),
       })
     }

@@ -33,13 +33,16 @@ function reportRows(world: World, reports: RecordPredicate['reports']): readonly
 }
 
 /** What is wrong, before and after all that is told: nobody may read past it. */
-function warning({ believable, verified }: Audit['answer']): readonly string[] {
+function warning({ answer, untrusted }: Audit): readonly string[] {
+  const { believable, verified } = answer
   if (believable) return []
   const wrong = unique(verified.links.filter(({ right }) => !right).map(({ name }) => name))
-  return [`✗ NOT TO BE BELIEVED: what is stored is not what was signed (${wrong.join(', ')})`]
+  const why = untrusted ? 'nobody who is trusted here signed it' : 'what is stored is not what was signed'
+  return [`✗ NOT TO BE BELIEVED: ${why} (${wrong.join(', ')})`]
 }
 
-function text(world: World, { answer, release, chain }: Audit): string {
+function text(world: World, audit: Audit): string {
+  const { answer, release, chain } = audit
   const { predicate } = release.statement
   const { artifact } = predicate
   const name = `${release.image}@${release.version}`
@@ -68,7 +71,7 @@ function text(world: World, { answer, release, chain }: Audit): string {
     ['check', `./mintmark verify ${name}`],
     ['take along', `./mintmark evidence ${name}`],
   ]
-  const wrong = warning(answer)
+  const wrong = warning(audit)
   return [...wrong, columns(rows), ...wrong].join('\n')
 }
 
@@ -85,6 +88,7 @@ function data(world: World, { answer, release, chain }: Audit) {
     links: answer.verified.links,
     events: chain.events,
     brokenEvent: chain.broken,
+    eventsBroken: answer.verified.eventsBroken,
     path: answer.where.path,
     facts: predicate,
     reports: Object.fromEntries(

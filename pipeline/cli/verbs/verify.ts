@@ -6,7 +6,7 @@ import type { Statement } from '../../model/release.ts'
 import type { Trust } from '../../stages/chain.ts'
 import { locateRelease } from '../../stages/read-release.ts'
 import { readRecordFile, verifyRecordFile } from '../../stages/verify-file.ts'
-import { type Link, trustedKeys, verifyRelease } from '../../stages/verify-release.ts'
+import { type Link, trustedKeys, untrustedHint, verifyWhole } from '../../stages/verify-release.ts'
 import { textOption } from '../options.ts'
 import type { RunVerb, VerbInput } from '../verb.ts'
 
@@ -14,6 +14,8 @@ interface Found {
   readonly name: string
   readonly ok: boolean
   readonly anchored: boolean
+  readonly untrusted: boolean
+  readonly lookedAtImage: boolean
   readonly links: readonly Link[]
   readonly record: string | null
   readonly statement: Statement | null
@@ -29,11 +31,13 @@ async function verifyRef({ world }: VerbInput, ref: string, trust: Trust): Promi
   }
   const located = await locateRelease(world, ref)
   const { image, version, variant } = located
-  const { ok, anchored, links, release } = await verifyRelease(world, located, { ...trust, blobs: true })
+  const { ok, anchored, untrusted, links, release } = await verifyWhole(world, located, trust)
   return {
     name: `${image}@${version}`,
     ok,
     anchored,
+    untrusted,
+    lookedAtImage: true,
     links,
     record: release?.record ?? null,
     statement: release?.statement ?? null,
@@ -48,7 +52,13 @@ async function verifyRef({ world }: VerbInput, ref: string, trust: Trust): Promi
 export const run: RunVerb = async (input) => {
   const { world, args, options } = input
   if (options['printKey'] === true) {
+    if (args.length > 0)
+      throw new MintmarkError('USAGE', `--print-key prints who signs here, and takes no "${args[0]}"`, {
+        hint: './mintmark verify --print-key',
+      })
+    const isNew = world.keys.kind === 'file' && (await world.keys.existing()) === null
     const signer = await world.keys.signer()
+    if (isNew) world.report.note('nothing was signed on this machine before: this key is new')
     world.report.result(renderTrustEntry(signer, world.clock.now()), signer)
     return 0
   }
@@ -61,16 +71,23 @@ export const run: RunVerb = async (input) => {
   const trustFile = textOption(options, 'trust')
   const trust = await trustedKeys(world, trustFile, textOption(options, 'sigstoreRoot'))
   const found = await verifyRef(input, ref, { trust, onlyTrust: trustFile !== null })
-  const { name, ok, anchored, links, record, statement, place } = found
+  const { name, ok, anchored, untrusted, lookedAtImage, links, record, statement, place } = found
   const wrong = links.filter((link) => !link.right)
   const lines = columns(links.map((link) => [link.right ? '✓' : '✗', link.name, link.text]))
+  const names = [...new Set(wrong.map((link) => link.name))].join(', ')
+  const unlooked = lookedAtImage ? '' : '; no image was looked at'
+  const loose = anchored ? '' : ', and unanchored: only this machine vouches for it'
   const verdict = ok
-    ? `${name} is unchanged${anchored ? '' : ', and unanchored: only this machine vouches for it'}`
-    : `${name} is not what was signed: ${[...new Set(wrong.map((link) => link.name))].join(', ')}\n→ ${errorTable.VERIFY_FAILED.hint}`
+    ? `${name} is unchanged${loose}${unlooked}`
+    : untrusted
+      ? `${name} is signed by nobody who is trusted here (${names})\n→ ${untrustedHint}`
+      : `${name} is not what was signed: ${names}\n→ ${errorTable.VERIFY_FAILED.hint}`
   const predicate = statement?.predicate ?? null
   world.report.result(`${lines}\n${verdict}`, {
     ok,
     anchored,
+    untrusted,
+    lookedAtImage,
     image: place?.image ?? predicate?.image ?? null,
     version: place?.version ?? predicate?.version ?? null,
     variant: place?.variant ?? (predicate === null ? null : variantOf(predicate)),

@@ -92,14 +92,16 @@ function lookTable(say: Say, { again }: AuditAnswer['scanned']): readonly Table[
 
 /** What happened to a release after its report was written. */
 function sinceSection(say: Say, answer: AuditAnswer): Section {
-  const { approved, users, scanned } = answer
+  const { approved, users, scanned, verified } = answer
+  const none = (text: string): readonly string[] => (verified.eventsBroken === null ? [text] : [])
   return {
     id: 'since',
     title: say('since-release'),
     notes: [
-      ...(approved.approvals.length === 0 ? [say('no-approvals')] : []),
-      ...(users.now.length + users.before.length === 0 ? [say('no-shares')] : []),
-      ...(scanned.again.length === 0 ? [say('no-looks')] : []),
+      ...(verified.eventsBroken === null ? [] : [say('events-broken', { why: verified.eventsBroken })]),
+      ...(approved.approvals.length === 0 ? none(say('no-approvals')) : []),
+      ...(users.now.length + users.before.length === 0 ? none(say('no-shares')) : []),
+      ...(scanned.again.length === 0 ? none(say('no-looks')) : []),
     ],
     rows: [],
     tables: [

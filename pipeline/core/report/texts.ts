@@ -240,6 +240,10 @@ const texts = {
     zh: '其余 {count} 条见 report.html 与 report.json。',
   },
   'since-release': { en: 'Since the release', zh: '发布之后' },
+  'events-broken': {
+    en: 'Approvals, shares and later scans may be missing from this page: {why}.',
+    zh: '本页的审批、共享与复扫记录可能不完整：{why}。',
+  },
   'no-approvals': { en: 'Nobody has approved it for any channel.', zh: '尚无任何通道的审批记录。' },
   'no-shares': { en: 'It was never shared with anybody.', zh: '从未共享给任何人。' },
   'no-looks': { en: 'It was never scanned again.', zh: '发布后未再扫描。' },
@@ -279,8 +283,8 @@ const texts = {
   'look-rejects': { en: '{policy} would reject it: {ids}', zh: '{policy} 将拒绝：{ids}' },
   verified: { en: 'Verified', zh: '校验' },
   'not-believable': {
-    en: 'Not to be believed: what is stored is not what was signed.',
-    zh: '不可采信：存储内容与签名内容不一致。',
+    en: 'Not to be believed: what is stored is not what was signed, or nobody who is trusted signed it.',
+    zh: '不可采信：存储内容与签名内容不一致，或签名者不受信任。',
   },
   'not-believable-word': { en: 'Not to be believed', zh: '不可采信' },
   unanchored: {

@@ -70,7 +70,11 @@ export async function openFolder(world: World, principal: string, image: string)
   }
   const mode = (await world.files.info(path))?.mode ?? 0
   if ((mode & 0o022) !== 0)
-    throw refuse(`${path} can be written to by others`, `chmod g-w,o-w ${path}`, where)
+    throw refuse(
+      `${path} can be written to by others`,
+      `share in a folder of its own: install -d -m 2750 -g GROUP /srv/golden; or, where nobody else needs it: chmod g-w,o-w ${path}`,
+      where,
+    )
   const { group } = await world.files.ownership(path)
   const { code } = await world.exec.run(['getent', 'group', String(group)], { ok: 'any' })
   if (code !== 0) {
