@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -177,6 +177,83 @@ releasing('the release is listed, shown, verified and given to other tools', asy
   const outputs = await mintmark(context, 'outputs', image)
   assert.match(JSON.stringify(JSON.parse(outputs.stdout)), /[0-9a-f]{64}/)
 })
+
+releasing(
+  'approved by one, promoted by another, given to a team, packed for an auditor, taken back',
+  async (context) => {
+    const { root, folder, database } = context
+    const file = join(root, 'images', `${image}.yaml`)
+    const definition = await readFile(file, 'utf8')
+    const golden = join(folder, 'golden')
+    await mkdir(golden, { mode: 0o750 })
+    const channels = (share: string): Promise<void> =>
+      writeFile(
+        file,
+        `${definition.trimEnd()}\nchannels: {stable: {needs: {approvals: 1, soak: 0h}${share}}}\n`,
+      )
+    const asked = async (...args: string[]) => {
+      const { code, stdout, stderr } = await mintmark(context, ...args, '--json')
+      assert.is(code, 0, `${args.join(' ')}\n${stderr}`)
+      return JSON.parse(stdout)
+    }
+    await channels(`, share: {qemu: ["folder:${golden}"]}`)
+    const entry = (await mintmark(context, 'verify', '--print-key')).stdout
+    await writeFile(
+      join(root, 'scans/policies/trust.yaml'),
+      `schema: 1\n${entry.replace('team-NAME', 'team-platform')}`,
+    )
+
+    const refused = await mintmark(
+      context,
+      'promote',
+      image,
+      'stable',
+      '--by',
+      'alice',
+      '--trivy-db',
+      database,
+    )
+    assert.is(refused.code, 5, refused.stderr)
+    assert.match(refused.stderr, /^ +✗ +approvals +0 of 1: nobody approved this diff$/m)
+    const { digest } = await asked('approve', image, 'stable', '--by', 'bob')
+    await asked('approve', image, 'stable', '--by', 'bob', '--diff', digest)
+    const promoted = await asked('promote', image, 'stable', '--by', 'alice', '--trivy-db', database)
+    assert.is(promoted.outcome, 'moved')
+
+    await asked('share', 'apply', image)
+    const { audit } = await asked('show', `${image}@stable`)
+    const { what, approved, users } = audit
+    assert.equal(
+      [approved.approvals[0]?.by, users.now[0]?.principal],
+      ['bob', `folder:${golden}`],
+      JSON.stringify(audit, null, 1),
+    )
+    const shared = join(golden, image, '1.0.0', `${image}-1.0.0-qemu-x86_64.qcow2`)
+    assert.is(users.now[0]?.reference, shared)
+    assert.match((await exec.run(['sha256sum', shared])).stdout, what.artifact.sha256)
+    assert.is((await asked('verify', join(golden, image, 'index.json.dsse.json'))).ok, true)
+
+    const zip = join(folder, 'evidence.zip')
+    await asked('evidence', `${image}@stable`, '--output', zip)
+    const into = join(folder, 'evidence')
+    await exec.run(['python3', '-m', 'zipfile', '-e', zip, into])
+    const readme = await readFile(join(into, 'README.txt'), 'utf8')
+    const blocks = [...readme.matchAll(/^```\n([\s\S]*?)\n```$/gm)].map(([, block]) => block)
+    const steps = await exec.run(['sh', '-c', blocks.join('\n')], { cwd: into, ok: 'any' })
+    assert.is(steps.code, 0, steps.stdout)
+    assert.match(steps.stdout, 'all of it holds')
+
+    await channels('')
+    const kept = await mintmark(context, 'share', 'apply', image)
+    assert.is(kept.code, 6, kept.stderr)
+    const { plan } = await asked('share', 'plan', image)
+    await asked('share', 'apply', image, '--plan', plan)
+    assert.is((await exec.run(['find', golden, '-name', '*.qcow2'])).stdout, '')
+    const after = await asked('show', `${image}@stable`)
+    assert.equal([after.audit.users.now, after.audit.users.before.length], [[], 1])
+    assert.is((await asked('catalog', 'check')).whole, true)
+  },
+)
 
 releasing('no value of a secret is in anything that was kept', async (context) => {
   const { folder, token } = context

@@ -162,6 +162,7 @@ it('killed after any write and run again: the same result, nothing doubled', asy
     'history/debian-13/nightly/qemu-x86_64/head.json',
     'releases/debian-13/1.0.0/qemu-x86_64.dsse.json',
     'releases/debian-13/1.0.0/reservation.json',
+    'runs/debian-13/r-1/000001.json',
   ])
   const again = await attempt(box.world)
   assert.is(again.output.record, record)
