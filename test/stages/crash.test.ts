@@ -78,7 +78,8 @@ for (const [signal, code, word] of [
       }
       const ended = await started.ended
       assert.ok(performance.now() - began < 5000, `${performance.now() - began} ms`)
-      assert.is(ended.code, code, ended.stderr)
+      // One that comes after its last word, when Node has let go of its handlers, ends it by itself.
+      if (signal !== 'SIGHUP' || ended.signal !== signal) assert.is(ended.code, code, ended.stderr)
       assert.match(ended.stderr, `error[${word}] stopped`)
       assert.match(ended.stderr, 'run the same command again: it goes on where it stopped')
       assert.equal(await orphansAfter(prepared.cli.folder, 1500), [])
