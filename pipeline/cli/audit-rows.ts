@@ -1,4 +1,3 @@
-import { visible } from '../core/show-value.ts'
 import type { Approval, AuditAnswer, Share, Stay } from '../model/audit.ts'
 import { localTime } from './local-time.ts'
 
@@ -10,7 +9,7 @@ const rowsOf = (name: string, texts: readonly string[], none: string | null): re
     ? none === null
       ? []
       : [[name, none]]
-    : texts.map((text, at): Row => [at === 0 ? name : '', visible(text)])
+    : texts.map((text, at): Row => [at === 0 ? name : '', text])
 
 const words = { released: 'released', promoted: 'promoted', 'rolled-back': 'rolled back' } as const
 
@@ -25,12 +24,7 @@ export function instanceRows({ instance, image, version }: AuditAnswer['what']):
           `${id}, started ${started === null ? '' : localTime(started)} by ./mintmark boot from this very image`,
         ],
       ]
-    : [
-        [
-          'machine',
-          `${visible(id)}: the machine itself says that it is ${image}@${version}, which proves nothing`,
-        ],
-      ]
+    : [['machine', `${id}: the machine itself says that it is ${image}@${version}, which proves nothing`]]
 }
 
 /** Who built it. */
@@ -38,7 +32,7 @@ export function builderRows({ builder }: AuditAnswer['by']): readonly Row[] {
   if (builder === null) return [['builder', 'unknown: the record is of before it was told']]
   const { id, version, started, finished } = builder
   return [
-    ['builder', `${visible(id)}, mintmark ${visible(version)}`],
+    ['builder', `${id}, mintmark ${version}`],
     ['', `${localTime(started)} to ${localTime(finished)}`],
   ]
 }
@@ -125,7 +119,7 @@ export function bootRows({ boots }: AuditAnswer['tested']): readonly Row[] {
           boots
             .map(
               ({ instance, purpose, secondsToLogin }) =>
-                `${visible(instance)}${purpose === undefined ? '' : ` (${purpose})`} in ${secondsToLogin.toFixed(0)} s`,
+                `${instance}${purpose === undefined ? '' : ` (${purpose})`} in ${secondsToLogin.toFixed(0)} s`,
             )
             .join(', '),
         ],
@@ -136,7 +130,7 @@ export function bootRows({ boots }: AuditAnswer['tested']): readonly Row[] {
 export function verifiedRows({ links, histories }: AuditAnswer['verified'], name: string): readonly Row[] {
   const row = (first: string, { right, text }: AuditAnswer['verified']['links'][number]): Row => [
     first,
-    `${right ? '✓' : `✗ ${first === 'signed' ? 'signature' : first}`} ${visible(text)}`,
+    `${right ? '✓' : `✗ ${first === 'signed' ? 'signature' : first}`} ${text}`,
   ]
   const signature = links.filter((link) => link.name === 'signature')
   const others = links.filter((link) => link.name !== 'signature')

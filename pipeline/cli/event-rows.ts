@@ -1,6 +1,5 @@
 import { listed, unique } from '../core/lists.ts'
 import { changesInShort } from '../core/render-rescan.ts'
-import { visible } from '../core/show-value.ts'
 import type { EventOf } from '../model/event.ts'
 import type { EventChain } from '../stages/chain.ts'
 import { brokenEvents, eventsOf } from '../stages/events.ts'
@@ -13,11 +12,11 @@ function rescanRows({ at, sequence, data }: EventOf<'rescanned'>): readonly Row[
   const verdict =
     gate.verdict === 'passed'
       ? `passes policy ${gate.policy.name}`
-      : `would be rejected by policy ${gate.policy.name}: ${listed(unique(gate.reasons.map(({ id }) => visible(id))))}`
+      : `would be rejected by policy ${gate.policy.name}: ${listed(unique(gate.reasons.map(({ id }) => id)))}`
   return [
     ['re-scanned', `${localTime(at)}, event ${sequence}: ${verdict}`],
     ['', `${findings} findings (${changesInShort(changes) || 'none of them new'})`],
-    ['', `database sha256:${database.sha256} of ${localTime(database.updated)}, ${visible(database.source)}`],
+    ['', `database sha256:${database.sha256} of ${localTime(database.updated)}, ${database.source}`],
   ]
 }
 

@@ -1,6 +1,11 @@
 import { columns } from '../core/columns.ts'
 import { visible } from '../core/show-value.ts'
-import type { ChannelHistory, ChannelMove, ChannelPlace } from '../stages/channel-history.ts'
+import {
+  brokenHistory,
+  type ChannelHistory,
+  type ChannelMove,
+  type ChannelPlace,
+} from '../stages/channel-history.ts'
 import { localTime } from './local-time.ts'
 
 export interface ToldHistory extends ChannelHistory {
@@ -14,30 +19,30 @@ const words = { released: 'released', promoted: 'promoted', 'rolled-back': 'roll
 function rowOf({ event }: ChannelMove): readonly string[] {
   const { why, from, by, approvals, reason, accepted } = event.data
   const told = [
-    ...(approvals.length === 0
-      ? []
-      : [`approved by ${approvals.map((item) => visible(item.by)).join(', ')}`]),
-    ...(reason === null ? [] : [visible(reason)]),
-    ...(accepted === undefined ? [] : [`accepted: ${accepted.map(visible).join(', ')}`]),
+    ...(approvals.length === 0 ? [] : [`approved by ${approvals.map((item) => item.by).join(', ')}`]),
+    ...(reason === null ? [] : [reason]),
+    ...(accepted === undefined ? [] : [`accepted: ${accepted.join(', ')}`]),
   ]
   return [
     localTime(event.at),
     `${from ?? 'nothing'} → ${event.version}`,
     words[why],
-    `by ${visible(by)}`,
+    `by ${by}`,
     told.join('; '),
   ]
 }
 
 /** The moves of a channel, oldest first, and whether the chain of them holds. */
-export function historyLines({ place, moves, broken, older }: ToldHistory): readonly string[] {
+export function historyLines(told: ToldHistory): readonly string[] {
+  const { place, moves, older } = told
+  const broken = brokenHistory(told)
   const count = `${moves.length} move${moves.length === 1 ? '' : 's'} unchanged`
   const state =
     broken !== null
-      ? `✗ ${broken.text}`
+      ? `✗ ${visible(broken)}`
       : older === null
         ? `✓ ${count}`
-        : `points to ${older}, older than its history`
+        : `points to ${older} and has no history: ./mintmark verify ${place.image}@${place.channel} says whether that may be`
   return [
     `${place.image} ${place.channel} (${place.variant})  ${state}`,
     ...(moves.length === 0
@@ -48,11 +53,12 @@ export function historyLines({ place, moves, broken, older }: ToldHistory): read
   ]
 }
 
-export function historyData({ place, moves, broken, older }: ToldHistory) {
+export function historyData({ place, moves, broken, headMissing, older }: ToldHistory) {
   return {
     channel: place.channel,
     variant: place.variant,
     broken,
+    headMissing,
     older,
     moves: moves.map(({ event, sha256 }) => ({
       at: event.at,

@@ -1,4 +1,3 @@
-import { visible } from '../core/show-value.ts'
 import type { RecordPredicate } from '../model/release.ts'
 import { baseRows } from './base-rows.ts'
 import { localTime } from './local-time.ts'
@@ -53,15 +52,15 @@ function emergencyRows({ emergency }: RecordPredicate['gate']): readonly Row[] {
   if (emergency === null) return []
   return [
     ['EMERGENCY', `shipped although findings reject it, no worse than ${emergency.comparedWith}`],
-    ['', `reason: ${visible(emergency.reason)}`],
-    ...emergency.shipped.map((item): Row => ['', visible(item)]),
+    ['', `reason: ${emergency.reason}`],
+    ...emergency.shipped.map((item): Row => ['', item]),
   ]
 }
 
 function exploitedText({ knownExploited }: RecordPredicate['gate']): string {
   if (knownExploited === null) return 'no list was given'
   const { source, sha256, released, count } = knownExploited
-  return `list of ${localTime(released)}, ${count} entries, sha256:${sha256}, ${visible(source)}`
+  return `list of ${localTime(released)}, ${count} entries, sha256:${sha256}, ${source}`
 }
 
 /** Controls, tests, and how the gate judged them. */
@@ -88,9 +87,7 @@ export function judgementRows({ controls, facts, gate, profile }: RecordPredicat
     ...gate.waived.map(
       (item): Row => [
         '',
-        visible(
-          `${item.vulnerability} ${item.package} ${item.installed}  ${item.status}: ${item.reason} (${item.owner}, until ${item.expires}, ${item.file})`,
-        ),
+        `${item.vulnerability} ${item.package} ${item.installed}  ${item.status}: ${item.reason} (${item.owner}, until ${item.expires}, ${item.file})`,
       ],
     ),
     ['exceptions', gate.excepted.length === 0 ? 'none' : String(gate.excepted.length)],

@@ -1,7 +1,8 @@
 import { didYouMean } from '../core/did-you-mean.ts'
 import { errorTable, MintmarkError } from '../errors.ts'
 import { type Audited, auditRelease, findAudited } from '../stages/audit.ts'
-import { trustedKeys, trustedRelease } from '../stages/verify-release.ts'
+import type { Trust } from '../stages/chain.ts'
+import { releaseTrustedBy, trustedKeys } from '../stages/verify-release.ts'
 import { currentPage, type ReportName, reportOfRelease } from '../stages/write-report.ts'
 import { textOption } from './options.ts'
 import { checkOutput } from './output-file.ts'
@@ -24,7 +25,12 @@ interface Shown {
 }
 
 /** The page tells what happened since and which links hold; what a run wrote, or `--stored` asks for, can't. */
-async function reportOf({ world, options }: VerbInput, audited: Audited, name: ReportName): Promise<Shown> {
+async function reportOf(
+  { world, options }: VerbInput,
+  audited: Audited,
+  name: ReportName,
+  trust: Trust,
+): Promise<Shown> {
   const { predicate } = audited.release.statement
   const language = textOption(options, 'lang')
   if (options['stored'] === true && predicate.reports[name] === undefined)
@@ -37,8 +43,6 @@ async function reportOf({ world, options }: VerbInput, audited: Audited, name: R
     )
   if (name !== 'html' || options['stored'] === true)
     return { ...(await reportOfRelease(world, predicate, name, language)), believable: true }
-  const trustFile = textOption(options, 'trust')
-  const trust = { trust: await trustedKeys(world, trustFile), onlyTrust: trustFile !== null }
   const { answer } = await auditRelease(world, audited, { trust, bytes: false })
   const text = await currentPage(world, predicate, answer, language)
   return { text, stored: false, believable: answer.believable }
@@ -69,8 +73,10 @@ export async function showReport(input: VerbInput, ref: string, form: string): P
   const file = textOption(options, 'output')
   if (file !== null) await checkOutput(world, file, { force: true, like: `report.${form}` })
   const audited = await findAudited(world, ref)
-  const release = await trustedRelease(world, audited.release, textOption(options, 'trust'))
-  const { text, stored, believable } = await reportOf(input, audited, name)
+  const trustFile = textOption(options, 'trust')
+  const trust = { trust: await trustedKeys(world, trustFile), onlyTrust: trustFile !== null }
+  const release = await releaseTrustedBy(world, audited.release, trust)
+  const { text, stored, believable } = await reportOf(input, audited, name, trust)
   const exit = believable ? 0 : errorTable.VERIFY_FAILED.exit
   const of = `${release.image}@${release.version}`
   if (!believable) world.report.warn(`${of} is not to be believed: ./mintmark verify ${of} says why`)

@@ -1,9 +1,7 @@
 import { ChannelNeeds } from '../model/channel.ts'
 import type { Definition } from '../model/definition.ts'
 import type { Approved } from '../model/event.ts'
-import { dayMs } from './days.ts'
-
-const hourMs = 3_600_000
+import { dayMs, hourMs } from './days.ts'
 
 /** What the definition asks of a channel; one approval where it says nothing. */
 export const needsOf = (definition: Definition, channel: string): ChannelNeeds =>

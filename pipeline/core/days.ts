@@ -1,5 +1,5 @@
 export const dayMs = 86_400_000
-const hourMs = 3_600_000
+export const hourMs = 3_600_000
 /** Clocks of two machines may differ by this much. */
 export const skewHours = 1
 

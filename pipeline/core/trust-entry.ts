@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { dayMs } from './days.ts'
 
 type Signer =
   | { readonly kind: 'key'; readonly keyid: string; readonly pem: string }
@@ -9,7 +10,7 @@ const dayOf = (date: Date): string => date.toISOString().slice(0, 10)
 /** Who signs, as an entry of `scans/policies/trust.yaml`: trusted from today for a year. */
 export function renderTrustEntry(signer: Signer, now: Date): string {
   const name = 'team-NAME release job'
-  const days = { from: dayOf(now), until: dayOf(new Date(now.getTime() + 365 * 86_400_000)) }
+  const days = { from: dayOf(now), until: dayOf(new Date(now.getTime() + 365 * dayMs)) }
   const entry =
     signer.kind === 'key'
       ? { keys: [{ keyid: signer.keyid, name, publicKey: signer.pem, ...days }] }

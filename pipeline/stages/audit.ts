@@ -9,7 +9,7 @@ import { Version } from '../model/release.ts'
 import { Bundle, TestReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import type { EventChain, Trust } from './chain.ts'
-import { approvalLinks, type ChannelHistory, readHistories, strayedLinks } from './channel-history.ts'
+import { approvalLinks, brokenHistory, readHistories, strayedLinks } from './channel-history.ts'
 import { checkProvenance } from './check-provenance.ts'
 import { brokenEvents, readEvents } from './events.ts'
 import { findInstance, isInstanceId } from './instances.ts'
@@ -103,11 +103,6 @@ async function stored<T>(
   }
 }
 
-/** Why a history can't be trusted; null when it can. */
-const problemOf = ({ broken, headMissing }: ChannelHistory): string | null =>
-  broken?.text ??
-  (headMissing ? 'the head of its history is missing: nobody can say that no later move is' : null)
-
 /**
  * Reads all that the catalog has of a release and checks every link. It throws for none of them.
  * @param bytes reads image and reports through as well (an image takes seconds); else that is for `verify`
@@ -127,7 +122,7 @@ export async function auditRelease(
   const own = predicate.artifact.sha256
   const brokenHistories = histories.flatMap((history): readonly AuditLink[] => {
     const { channel } = history.place
-    const why = problemOf(history)
+    const why = brokenHistory(history)
     // The link of a channel that points to the release says so already.
     const isTold = ({ right, text }: AuditLink): boolean =>
       !right && text.startsWith(`${channel} →`) && why !== null && text.includes(why)
@@ -156,7 +151,7 @@ export async function auditRelease(
     histories: histories.map((history) => ({
       channel: history.place.channel,
       moves: history.moves,
-      broken: problemOf(history),
+      broken: brokenHistory(history),
     })),
     pointers: release.pointers,
     test: test.value,

@@ -30,6 +30,11 @@ export interface ChannelHistory {
   readonly headMissing: boolean
 }
 
+/** Why a history can't be trusted; null when it can. */
+export const brokenHistory = ({ broken, headMissing }: ChannelHistory): string | null =>
+  broken?.text ??
+  (headMissing ? 'the head of its history is missing: nobody can say that no later move is' : null)
+
 export const pointerKey = ({ image, channel, variant }: ChannelPlace): string =>
   `channels/${image}/${channel}/${variant}.json`
 

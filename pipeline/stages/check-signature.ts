@@ -1,3 +1,4 @@
+import { dayMs } from '../core/days.ts'
 import { sha256 } from '../core/digest.ts'
 import { bytesToSign, envelopeText } from '../core/dsse.ts'
 import type { Envelope, Signature } from '../model/release.ts'
@@ -86,8 +87,6 @@ export const isSigner = (trusted: TrustedSigner, signer: SignerName): boolean =>
 const isOf = ({ issuer, subject }: TrustedIdentity, found: { issuer: string; subject: string }): boolean =>
   issuer === found.issuer &&
   (subject.endsWith('*') ? found.subject.startsWith(subject.slice(0, -1)) : found.subject === subject)
-
-const dayMs = 86_400_000
 
 /** By certificate and log: when it was signed is what the log says, and what is signed has to say the same, give or take a day. */
 async function byIdentity(

@@ -11,7 +11,7 @@ import type { World } from '../ports/world.ts'
 import type { Trust } from './chain.ts'
 import { checkSignature, shortDigest } from './check-signature.ts'
 import { locateVariant } from './read-release.ts'
-import { checkSubject, isUntrusted, type Link, verifyWhole } from './verify-release.ts'
+import { checkSubject, isUntrusted, type Link, verifyRelease } from './verify-release.ts'
 import { isShareIndex, verifyShareIndex } from './verify-share-list.ts'
 
 /** A record is some hundred kilobytes. */
@@ -129,7 +129,11 @@ export async function verifyRecordFile(
   const beside = await checkBeside(world, file.path, statement.subject)
   const located = await locateVariant(world, { image, version, variant })
   if (located !== null && sha256(located.text) === record) {
-    const { anchored, untrusted, links } = await verifyWhole(world, located, trust)
+    const { anchored, untrusted, links } = await verifyRelease(world, located, {
+      ...trust,
+      blobs: true,
+      strayed: true,
+    })
     const all = [...links, ...beside]
     return {
       ok: all.every((link) => link.right),

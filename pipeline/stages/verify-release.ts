@@ -199,12 +199,14 @@ export async function checkEvents(
  * Checks every link from the place in the catalog to the stored bytes and says of each whether it is right. It
  * throws for none of them.
  * @param trust whose signature counts; this machine's own key counts too unless `onlyTrust`
- * @param blobs false leaves out the stored bytes (an image takes seconds to read) and what happened to the release later
+ * @param options `blobs`: false leaves out the stored bytes (an image takes seconds to read) and what happened to the release later;
+ * `strayed` also asks whether channels that end with this release lead to it: a move that was stopped half-way must not keep the next one
+ * from finishing it, so who moves channels does not ask
  */
 export async function verifyRelease(
   world: World,
   located: Located,
-  options: { readonly trust: readonly TrustedSigner[]; readonly onlyTrust: boolean; readonly blobs: boolean },
+  options: Trust & { readonly blobs: boolean; readonly strayed?: boolean },
 ): Promise<Verification> {
   let release: Release
   try {
@@ -234,8 +236,9 @@ export async function verifyRelease(
     if (provenance !== null) links.push({ name: 'provenance', ...provenance })
     const chain = await readEvents(world, release, options)
     links.push(...(await checkEvents(world, release, chain, true)))
-    if (chain.broken === null)
-      links.push(...approvalLinks(release, await readHistories(world, release, options), chain.events))
+    const histories = await readHistories(world, release, options)
+    if (chain.broken === null) links.push(...approvalLinks(release, histories, chain.events))
+    if (options.strayed === true) links.push(...(await strayedLinks(world, release, histories, options)))
   }
   return {
     ok: links.every((link) => link.right),
@@ -258,16 +261,6 @@ export const isUntrusted = (
 /** What a person does about it. */
 export const untrustedHint =
   'who is trusted: scans/policies/trust.yaml, or --trust with the key that you were given'
-
-/** The same, and whether channels that end with this release really lead to it. */
-export async function verifyWhole(world: World, located: Located, trust: Trust): Promise<Verification> {
-  const found = await verifyRelease(world, located, { ...trust, blobs: true })
-  if (found.release === null) return found
-  const histories = await readHistories(world, found.release, trust)
-  const strayed = await strayedLinks(world, found.release, histories, trust)
-  if (strayed.length === 0) return found
-  return { ...found, ok: false, untrusted: false, links: [...found.links, ...strayed] }
-}
 
 /**
  * A release whose record was checked (not its stored bytes): what other tools may rely on.

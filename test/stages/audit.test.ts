@@ -7,7 +7,7 @@ import type { World } from '../../pipeline/ports/world.ts'
 import { readHistory } from '../../pipeline/stages/channel-history.ts'
 import { writeInstance } from '../../pipeline/stages/instances.ts'
 import { findRelease } from '../../pipeline/stages/read-release.ts'
-import { verifyRelease, verifyWhole } from '../../pipeline/stages/verify-release.ts'
+import { verifyRelease } from '../../pipeline/stages/verify-release.ts'
 import { auditStory } from '../helpers/audit-story.ts'
 import type { ChannelWorld } from '../helpers/channel-world.ts'
 import { refusal } from '../helpers/refusal.ts'
@@ -230,7 +230,11 @@ it('a channel whose pointer was moved or removed by hand is not told as being he
   )
   const wrong = async (): Promise<string> => {
     const release = await findRelease(world, 'debian-13@1.0.0')
-    const { links } = await verifyWhole(world, release, await context.at.trust())
+    const { links } = await verifyRelease(world, release, {
+      ...(await context.at.trust()),
+      blobs: true,
+      strayed: true,
+    })
     return links.flatMap(({ right, text }) => (right ? [] : [text])).join('\n')
   }
   assert.match(await wrong(), 'stable → 1.0.1, but its history ends with 1.0.0')

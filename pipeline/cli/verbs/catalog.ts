@@ -45,7 +45,7 @@ function rowsOf(check: CatalogCheck, repairs: readonly Repair[]): readonly (read
       ...aside,
     ]
   })
-  return [...check.problems.map(({ key, text }) => ['✗', visible(key), visible(text)]), ...blobs]
+  return [...check.problems.map(({ key, text }) => ['✗', key, text]), ...blobs]
 }
 
 function noteLines({ orphans, leftovers, strays }: CatalogCheck): readonly string[] {

@@ -1,10 +1,9 @@
 import { columns } from '../../core/columns.ts'
-import { visible } from '../../core/show-value.ts'
 import { size } from '../../core/size.ts'
 import { errorTable, MintmarkError } from '../../errors.ts'
 import type { World } from '../../ports/world.ts'
 import type { Trust } from '../../stages/chain.ts'
-import { channelPlaces, readHistory } from '../../stages/channel-history.ts'
+import { brokenHistory, channelPlaces, readHistory } from '../../stages/channel-history.ts'
 import { pointsTo } from '../../stages/move-channel.ts'
 import type { Located } from '../../stages/read-release.ts'
 import { locateAll, openRecord, refuseUnknownImage } from '../../stages/read-release.ts'
@@ -84,7 +83,7 @@ function incompleteLines(taken: readonly TakenVersion[]): readonly string[] {
     reservation.image,
     reservation.version,
     there.length === 0 ? 'no release' : `INCOMPLETE: no ${missing.join(', ')}, only ${there.join(', ')}`,
-    `run ${visible(reservation.run)} took it ${localTime(reservation.reserved)}`,
+    `run ${reservation.run} took it ${localTime(reservation.reserved)}`,
   ]
   const shown = [...half, ...none.slice(0, mostShown)]
   const more = none.length - mostShown
@@ -114,7 +113,7 @@ async function history(world: World, image: string | undefined, channel: string 
   const histories: ToldHistory[] = []
   for (const place of places) {
     const found = await readHistory(world, place, trust)
-    const none = found.moves.length === 0 && found.broken === null
+    const none = found.moves.length === 0 && brokenHistory(found) === null
     histories.push({
       ...found,
       place,
@@ -126,7 +125,7 @@ async function history(world: World, image: string | undefined, channel: string 
     image,
     channels: histories.map(historyData),
   })
-  return histories.some(({ broken }) => broken !== null) ? errorTable.VERIFY_FAILED.exit : 0
+  return histories.some((told) => brokenHistory(told) !== null) ? errorTable.VERIFY_FAILED.exit : 0
 }
 
 /** `releases [image]`: what was released, newest first, and what is incomplete. Signatures are for `verify` to check. */

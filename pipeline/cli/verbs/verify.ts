@@ -6,7 +6,7 @@ import type { Statement } from '../../model/release.ts'
 import type { Trust } from '../../stages/chain.ts'
 import { locateRelease } from '../../stages/read-release.ts'
 import { readRecordFile, verifyRecordFile } from '../../stages/verify-file.ts'
-import { type Link, trustedKeys, untrustedHint, verifyWhole } from '../../stages/verify-release.ts'
+import { type Link, trustedKeys, untrustedHint, verifyRelease } from '../../stages/verify-release.ts'
 import { textOption } from '../options.ts'
 import type { RunVerb, VerbInput } from '../verb.ts'
 
@@ -31,7 +31,11 @@ async function verifyRef({ world }: VerbInput, ref: string, trust: Trust): Promi
   }
   const located = await locateRelease(world, ref)
   const { image, version, variant } = located
-  const { ok, anchored, untrusted, links, release } = await verifyWhole(world, located, trust)
+  const { ok, anchored, untrusted, links, release } = await verifyRelease(world, located, {
+    ...trust,
+    blobs: true,
+    strayed: true,
+  })
   return {
     name: `${image}@${version}`,
     ok,

@@ -107,13 +107,35 @@ it('--history: of nightly, of a channel of before, of none', async (context) => 
   assert.is(dropped.code, 9)
   assert.match(dropped.text, /✗ event 1 is missing, 1 was written/)
   await rm(join(folder, 'head.json'))
-  assert.match((await history('nightly')).text, /points to 1\.0\.0, older than its history/)
+  assert.match(
+    (await history('nightly')).text,
+    /points to 1\.0\.0 and has no history: \.\/mintmark verify debian-13@nightly says/,
+  )
   const wrong = await refusal(history('nightli'))
   assert.match(wrong.hint, 'did you mean nightly')
   assert.is(
     (await refusal(Promise.resolve(run({ world, args: [], options: { history: true } })))).code,
     'USAGE',
   )
+})
+
+it('--history: a lost head is no whole history, and no text of others moves the terminal', async (context) => {
+  const { world, box } = context
+  await fixtureRelease(world, { runId: 'r-1' })
+  await fixtureRelease(world, { runId: 'r-2' })
+  const folder = join(world.places.catalog, 'history/debian-13/nightly/qemu-x86_64')
+  const history = async () => {
+    box.told.results.length = 0
+    const code = await run({ world, args: ['debian-13'], options: { history: true } })
+    return { code, text: box.told.results[0]?.text ?? '' }
+  }
+  assert.is((await history()).code, 0)
+  await rm(join(folder, 'head.json'))
+  const headless = await history()
+  assert.is(headless.code, 9)
+  assert.match(headless.text, '✗ the head of its history is missing: nobody can say that no later move is')
+  await world.files.write(join(folder, 'x\u001b[2J.json'), '{}')
+  assert.not.match((await history()).text, '\u001b')
 })
 
 it('says that there is no such image', async (context) => {
