@@ -98,6 +98,9 @@ export interface ErrorOptions {
 /** Exit code of a verb that shows what it would do, and was asked to say so (`--detailed-exitcode`, or a plan not applied). */
 export const changesPending = 6
 
+/** Exit code where some places or principals are as they should be and some are not. */
+export const partlyDone = 10
+
 /**
  * The one error class. Message: lower case, no full stop, with the value that was wrong.
  * `errorTable[code].exit` is the exit code of the process.

@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parse } from './cli/parse.ts'
-import { type Console, printError, reporter, type Spinner } from './cli/reporter.ts'
+import { type Console, errorWords, printError, reporter, type Spinner } from './cli/reporter.ts'
 import { MintmarkError } from './errors.ts'
 import { systemClock } from './ports/clock.ts'
+import { defused, errorAnnotation } from './ports/github-log.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
@@ -17,9 +19,13 @@ async function ask(question: string): Promise<string | null> {
   }
 }
 
+// What guests, mirrors and requests say is no order to GitHub's runner, which reads both streams; a JSON document is one line of ours.
+const onGithub = process.env['GITHUB_ACTIONS'] === 'true'
+const isJson = process.argv.includes('--json')
+
 const terminal: Console = {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
+  out: (text) => void process.stdout.write(onGithub && !isJson ? defused(text) : text),
+  err: (text) => void process.stderr.write(onGithub ? defused(text) : text),
   errIsTerminal: process.stderr.isTTY === true && process.stdin.isTTY === true,
   ask,
 }
@@ -48,6 +54,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     { nodeNet },
     { fetchBytes },
     { zip },
+    { githubJob },
     { loadEnv },
   ] = await Promise.all([
     import('./ports/exec.ts'),
@@ -60,6 +67,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     import('./ports/net.ts'),
     import('./ports/fetch.ts'),
     import('./ports/zip.ts'),
+    import('./ports/ci-job.ts'),
     import('./cli/load-env.ts'),
   ])
   // A pseudo-terminal without a size (script, docker run -t) has no line to redraw.
@@ -90,6 +98,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     openCatalog,
     keys: chooseSigner(env, places.keys, nodeFiles, report.note),
     zip,
+    job: githubJob(env),
     places,
     env,
     signal,
@@ -99,6 +108,8 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json')
   const stop = new AbortController()
+  // Every call to a cloud that is under way listens, and Node warns of a leak at eleven.
+  setMaxListeners(0, stop.signal)
   let stopped: 'INTERRUPTED' | 'TERMINATED' | null = null
   const onSignal = (code: 'INTERRUPTED' | 'TERMINATED') => (name: NodeJS.Signals) => {
     if (stopped === null) {
@@ -123,6 +134,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return (await run({ world, args: parsed.args, options: parsed.options })) ?? 0
   } catch (cause) {
     const error = stopped === null ? cause : new MintmarkError(stopped, 'stopped', { cause })
+    if (onGithub) process.stderr.write(errorAnnotation(`mintmark ${argv[0] ?? ''}`, errorWords(error)))
     return printError(error, { console: terminal, json })
   }
 }

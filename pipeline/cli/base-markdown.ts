@@ -1,5 +1,6 @@
 import { daysSince } from '../core/days.ts'
-import type { BaseLock, ImageLock, SeenSuite } from '../model/base.ts'
+import type { AmiLock } from '../model/ami.ts'
+import type { ImageLock, SeenSuite, TargetLock } from '../model/base.ts'
 import type { Lifecycle } from '../model/lifecycle.ts'
 
 type Row = readonly [what: string, from: string, to: string]
@@ -10,8 +11,8 @@ const code = (text: string): string => `\`${text.replaceAll('`', '')}\``
 
 export interface Move {
   readonly image: string
-  readonly from: BaseLock | null
-  readonly to: BaseLock
+  readonly from: TargetLock | null
+  readonly to: TargetLock
   /** Null when nothing moved. */
   readonly moved: boolean
   /** What an archive served; empty for images. */
@@ -41,12 +42,47 @@ function imageRows(from: ImageLock | null, to: ImageLock, now: Date): readonly R
   ]
 }
 
+function amiRows(from: AmiLock | null, to: AmiLock, now: Date): readonly Row[] {
+  return [
+    ['AMI', from === null ? '-' : code(from.name), code(to.name)],
+    [
+      'built',
+      from === null ? '-' : from.built.slice(0, 10),
+      `${to.built.slice(0, 10)} (${days(to.built, now)})`,
+    ],
+    ...Object.entries(to.regions).map(([region, { imageId }]): Row => {
+      const before = from?.regions[region]
+      return [region, before === undefined ? '-' : code(before.imageId), code(imageId)]
+    }),
+  ]
+}
+
+/** What changes of the base, by the kind of its lock. */
+function rowsOf(move: Move): readonly Row[] {
+  const { from, to, now } = move
+  switch (to.from) {
+    case 'archive':
+      return archiveRows(move)
+    case 'image':
+      return imageRows(from?.from === 'image' ? from : null, to, now)
+    case 'ami':
+      return amiRows(from?.from === 'ami' ? from : null, to, now)
+  }
+}
+
 function evidence({ to, suites }: Move): readonly string[] {
   if (to.from === 'archive')
     return suites.map(
       (suite) =>
         `- ${suite.suite}: InRelease sha256 ${code(suite.inRelease)}, signed by ${suite.signedBy.map(code).join(', ')}`,
     )
+  if (to.from === 'ami')
+    return [
+      `- owner ${code(to.owner)} (${to.publisher}), found by ${code(to.selector.by === 'parameter' ? to.selector.parameter : to.selector.pattern)}`,
+      ...Object.entries(to.regions).map(
+        ([region, ami]) => `- ${region}: snapshot ${code(ami.snapshot)}, made ${ami.created}`,
+      ),
+    ]
   const { signature, checksums, url } = to
   if (signature === null) return ['- **No signature**: a file of the team, that no publisher vouches for']
   return [
@@ -58,12 +94,11 @@ function evidence({ to, suites }: Move): readonly string[] {
 
 /** What a pull request that moves a lock says. */
 export function markdownOf(move: Move): string {
-  const { image, from, to, moved, lifecycle, now } = move
+  const { image, to, moved, lifecycle } = move
   const title = `${to.distribution} ${to.release}, from ${to.from}`
   if (!moved)
     return `### Base of ${image}: nothing moved\n\n${title}: \`images/${image}.lock.json\` is up to date.\n`
-  const rows =
-    to.from === 'image' ? imageRows(from?.from === 'image' ? from : null, to, now) : archiveRows(move)
+  const rows = rowsOf(move)
   const until = lifecycle.until === null ? '' : ` until ${lifecycle.until}`
   return [
     `### Base of ${image}: ${title}`,

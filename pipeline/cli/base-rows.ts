@@ -41,6 +41,13 @@ export function baseRows(base: RecordedBase): readonly Row[] {
               `${base.checksums?.name} sha256:${base.checksums?.sha256}, signed by ${base.signature.fingerprint} (${base.signature.name}) ${localTime(base.signature.made)}`,
             ],
       ]
+    case 'ami':
+      return [
+        ['base', `${base.distribution} ${base.release}, ${base.arch}, AMI ${base.name}`],
+        ['', `of ${localTime(base.built)}, ${base.imageId} in ${base.region}, snapshot ${base.snapshot}`],
+        ['', `owner ${base.owner} (${base.publisher}), base sha256:${base.id}`],
+        ...lifecycleRows(base),
+      ]
     case 'parent':
       return [
         [

@@ -1,22 +1,27 @@
-import { join } from 'node:path'
 import { columns } from '../core/columns.ts'
 import { lifecycleAt, lifecycleRow } from '../core/lifecycle.ts'
+import { namedTargets } from '../core/variants.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
-import { imageNames, loadDefinition, loadLock } from '../stages/load-definition.ts'
+import { findLock } from '../stages/base-lock.ts'
+import { imageNames, loadDefinition } from '../stages/load-definition.ts'
 import { ageText } from './base-text.ts'
 
 const names = ['image', 'os', 'base', 'lifecycle', 'until', 'pinned'] as const
 type Row = Readonly<Record<(typeof names)[number], string>>
 
 /** What the lock pins, in a few words; a dash without one. */
-async function pinnedBy(world: World, image: string, { base }: Definition): Promise<string> {
-  const path = join(world.places.root, `images/${image}.lock.json`)
-  if ('image' in base || (await world.files.info(path)) === null) return '-'
-  const lock = await loadLock(world, image)
-  return lock.from === 'image'
-    ? `${lock.name}, ${ageText(lock.built, base.maxAge, world.clock.now())}`
-    : `lock of ${lock.updated.slice(0, 10)}`
+async function pinnedBy(world: World, image: string, definition: Definition): Promise<string> {
+  const { base } = definition
+  if ('image' in base) return '-'
+  const pinned = namedTargets(definition).map(async (target) => {
+    const lock = await findLock(world, image, target)
+    if (lock === null) return '-'
+    return lock.from === 'archive'
+      ? `lock of ${lock.updated.slice(0, 10)}`
+      : `${lock.name}, ${ageText(lock.built, base.maxAge, world.clock.now())}`
+  })
+  return (await Promise.all(pinned)).join('; ')
 }
 
 /** All definitions and how far into its life each one's release is, without a look at any archive. */

@@ -2,6 +2,7 @@ import { columns } from '../core/columns.ts'
 import { daysSince } from '../core/days.ts'
 import { lifecycleAt } from '../core/lifecycle.ts'
 import type { MintmarkError } from '../errors.ts'
+import type { AmiLock } from '../model/ami.ts'
 import type { ArchiveLock, ImageLock } from '../model/base.ts'
 import type { LifecycleRow } from '../model/lifecycle.ts'
 import type { BaseSight } from '../targets/target.ts'
@@ -89,6 +90,33 @@ export function imageText(
   const codename = lock.codename === null ? '' : ` (${lock.codename})`
   return [
     `${image}: ${lock.distribution} ${lock.release}${codename} from an image, ${lock.arch}`,
+    ...lifecycle,
+    `images/${image}.lock.json of ${localTime(lock.updated)} pins`,
+    columns(rows).trimEnd(),
+  ].join('\n')
+}
+
+/** The AMI that a lock pins, in each region that it was looked up in. */
+export function amiText(
+  image: string,
+  lock: AmiLock,
+  maxAge: string,
+  lifecycle: readonly string[],
+  now: Date,
+): string {
+  const { selector } = lock
+  const rows = [
+    ['publisher', `${lock.publisher}, account ${lock.owner}`],
+    ['AMI', lock.name],
+    ['found by', selector.by === 'parameter' ? selector.parameter : selector.pattern],
+    ...Object.entries(lock.regions).map(([region, ami]) => [
+      region,
+      `${ami.imageId}, snapshot ${ami.snapshot}, made ${localTime(ami.created)}`,
+    ]),
+    ['built', `${lock.built.slice(0, 10)}, ${ageText(lock.built, maxAge, now)}`],
+  ]
+  return [
+    `${image}: ${lock.distribution} ${lock.release} from an AMI, ${lock.arch}`,
     ...lifecycle,
     `images/${image}.lock.json of ${localTime(lock.updated)} pins`,
     columns(rows).trimEnd(),

@@ -1,7 +1,10 @@
+import { columns } from '../core/columns.ts'
 import { listed, unique } from '../core/lists.ts'
+import { regionalImages } from '../core/regional-copies.ts'
 import { changesInShort } from '../core/render-rescan.ts'
+import type { RecordedArtifact } from '../model/artifact.ts'
 import type { EventOf } from '../model/event.ts'
-import type { EventChain } from '../stages/chain.ts'
+import type { EventChain, StoredEvent } from '../stages/chain.ts'
 import { brokenEvents, eventsOf } from '../stages/events.ts'
 import { localTime } from './local-time.ts'
 
@@ -37,4 +40,23 @@ export function eventRows(found: EventChain): readonly Row[] {
         : []),
     ...(events.length === 0 && broken === null ? [] : [['events', chain] as const]),
   ]
+}
+
+/** Every region that has the image, with its ids; nothing for a file. */
+export function regionRows(artifact: RecordedArtifact, events: readonly StoredEvent[]): readonly Row[] {
+  const images = regionalImages(
+    artifact,
+    events.map(({ event }) => event),
+  )
+  const lines = images.map(({ region, imageId, snapshotIds, keyArn }) => [
+    region,
+    imageId,
+    snapshotIds.join(', '),
+    keyArn ?? 'as it was built',
+  ])
+  return lines.length === 0
+    ? []
+    : columns(lines)
+        .split('\n')
+        .map((line, at): Row => [at === 0 ? 'regions' : '', line])
 }

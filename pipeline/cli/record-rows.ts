@@ -29,7 +29,7 @@ export function sourceRows({ source, base, tools }: RecordPredicate): readonly R
 export function scanRows({ scan, gate }: RecordPredicate): readonly Row[] {
   const { database, databaseProblem, packages, trivy } = scan
   const exposed = trivy.isolated === false ? ' with the network at hand' : ''
-  const scanned = `trivy ${trivy.version}${exposed}, ${packages.trivy} packages (dpkg: ${packages.dpkg})`
+  const scanned = `trivy ${trivy.version}${exposed}, ${packages.trivy} packages (package manager: ${packages.dpkg})`
   if (database === null) {
     return [
       ['scanned', scanned],

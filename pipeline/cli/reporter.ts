@@ -91,6 +91,13 @@ export function reporter(options: ReporterOptions): Report {
   }
 }
 
+/** What the page of a CI run shows of an error: the log has the rest. */
+export function errorWords(error: unknown): string {
+  if (!(error instanceof MintmarkError)) return error instanceof Error ? error.message : String(error)
+  const { message, lines, hint } = error
+  return visibleLines([message, ...lines.slice(0, 10), ...(hint === '' ? [] : [`→ ${hint}`])].join('\n'))
+}
+
 /** The error as people read it (stderr) and, with --json, as a program does (stdout). Returns the exit code. */
 export function printError(
   error: unknown,

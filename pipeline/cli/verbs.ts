@@ -30,6 +30,10 @@ const actor = [
   '--by <name>',
   'who does this, for the history (default: MINTMARK_ACTOR, who started the GitHub job, or the user)',
 ] as const
+const target = [
+  '--target <id>',
+  'where it is built: qemu or aws (default: the only one of the definition)',
+] as const
 const oneRun = ['--run <id>', 'the run to work in (default: the latest)'] as const
 
 /** Runs one stage of a run again. */
@@ -40,10 +44,10 @@ const stageVerb = (name: string, summary: string): Verb => ({
   args: '<image>',
   options:
     name === 'scan'
-      ? [oneRun, database, ...second]
+      ? [oneRun, target, database, ...second]
       : name === 'gate'
-        ? [oneRun, database, exploited]
-        : [oneRun],
+        ? [oneRun, target, database, exploited]
+        : [oneRun, target],
   load: async () => {
     const { runStageVerb } = await import('./verbs/stage.ts')
     return { run: runStageVerb(name) }
@@ -60,7 +64,7 @@ export const verbs: readonly Verb[] = [
       consent,
       [
         '--for <purpose>',
-        'release (default), ansible, tpm, grype, share or test; may be given several times',
+        'release (default), ansible, tpm, grype, share, aws, test or workflows; may be given several times',
         'many',
       ],
     ],
@@ -80,7 +84,7 @@ export const verbs: readonly Verb[] = [
     group: 'everyday',
     args: '[name]',
     options: [
-      ['--os <system>', 'debian-13 (default) or debian-12'],
+      ['--os <system>', 'debian-13 (default), debian-12, ubuntu-24.04, rocky-9, ...'],
       ['--base <base>', "archive (default), image (the publisher's), or IMAGE@CHANNEL (one of yours)"],
       ['--owner <team>', 'the team that answers for it, e.g. team-platform'],
       ['--package <name>', 'to install; may be given several times', 'many'],
@@ -98,6 +102,7 @@ export const verbs: readonly Verb[] = [
     args: '<image>',
     options: [
       consent,
+      target,
       database,
       exploited,
       ...second,
@@ -145,15 +150,19 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'share',
-    summary: 'who gets what a channel points to and who loses it: plan shows it, apply does it',
+    summary:
+      'who gets what a channel points to and who loses it: plan shows it, apply does it, prove looks from the other side',
     group: 'everyday',
-    args: '<plan|apply> <image>',
+    args: '<plan|apply|prove> <image>',
     options: [
       ['--channel <name>', 'only this channel (default: all that share)'],
       ['--plan <digest>', 'for apply: the plan that was printed and is now accepted'],
       actor,
       ['--markdown', 'for plan: for a pull request'],
       ['--detailed-exitcode', 'for plan: exit 6 when something is to be done'],
+      ['--role <arn>', 'for prove: the role of somebody who gets the image'],
+      ['--region <region>', 'for prove: only there (default: all of the definition)'],
+      ['--subnet <id>', 'for prove: where an instance would stand (default: where the account puts it)'],
     ],
     load: () => import('./verbs/share.ts'),
   },
@@ -205,6 +214,10 @@ export const verbs: readonly Verb[] = [
     args: '',
     options: [
       ['--runs', 'only run folders'],
+      [
+        '--target <id>',
+        'instead what older runs left there, e.g. aws: instances, keys, groups, images of no release',
+      ],
       ['--plan <id>', 'the plan that was printed and is now accepted'],
     ],
     load: () => import('./verbs/clean.ts'),
@@ -214,7 +227,15 @@ export const verbs: readonly Verb[] = [
     summary: 'a release as values for other tools',
     group: 'also',
     args: '<ref>',
-    options: [['--format <format>', 'json (default), env or tfvars'], trust],
+    options: [
+      ['--format <format>', 'json (default), env, tfvars, terraform, cloudformation or ansible'],
+      ['--region <region>', 'the id of this region; without: of the region that it was built in'],
+      [
+        '--by <lookup>',
+        "for terraform, cloudformation and ansible: parameter (default), of the publisher's account, or owner, for accounts that it is shared with",
+      ],
+      trust,
+    ],
     load: () => import('./verbs/outputs.ts'),
   },
   {
@@ -299,11 +320,31 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/catalog.ts'),
   },
   {
+    name: 'policy',
+    summary: "the permissions that this tool takes of a cloud's account, by role",
+    group: 'also',
+    args: '<target>',
+    options: [
+      ['--role <role>', 'builder, publisher, consumer or oidc (default: all): prints that document alone'],
+      ['--image <image>', 'for the account, regions and key of this definition alone'],
+      ['--account <id>', 'for this account: 12 digits'],
+      ['--region <region>', 'for this region alone; may be given several times', 'many'],
+      ['--repository <name>', 'oidc: OWNER/NAME at GitHub, whose jobs may take the role'],
+      [
+        '--environment <name>',
+        'oidc: of its jobs those of this environment; may be given several times',
+        'many',
+      ],
+      ['--branch <name>', 'oidc: of its jobs those of this branch; may be given several times', 'many'],
+    ],
+    load: () => import('./verbs/policy.ts'),
+  },
+  {
     name: 'base',
     summary: 'show what the base is, or move its lock (the only verb that does)',
     group: 'plumbing',
     args: '<show|update> [image]',
-    options: [['--pr', 'print what moved as Markdown, for a pull request']],
+    options: [target, ['--pr', 'print what moved as Markdown, for a pull request']],
     load: () => import('./verbs/base.ts'),
   },
   stageVerb('render', 'render the bundle of a run again'),
@@ -311,6 +352,31 @@ export const verbs: readonly Verb[] = [
   stageVerb('test', 'boot the image of a run again and look at it'),
   stageVerb('scan', 'scan the image of a run again'),
   stageVerb('gate', 'judge a run again'),
+  {
+    name: 'matrix',
+    summary: "plan a workflow's jobs: image x target x architecture, as GitHub's strategy.matrix takes it",
+    group: 'plumbing',
+    args: '[image...]',
+    options: [
+      ['--target <id>', 'only jobs of this target (default: all of each definition)'],
+      ['--changed', 'only images of which a variant would come to something new'],
+      ['--reserve', 'take the version of each image now, so that all its jobs build it'],
+      ['--run <id>', "what the jobs of an image share (default: $MINTMARK_RUN, or the GitHub run's)"],
+      database,
+      exploited,
+      ...second,
+    ],
+    load: () => import('./verbs/matrix.ts'),
+  },
+  {
+    name: 'review',
+    summary:
+      'check definitions, and say what their share lists would change: of a folder, as data, or our own',
+    group: 'plumbing',
+    args: '[folder]',
+    options: [['--schema', 'only whether they are well written; nobody is asked']],
+    load: () => import('./verbs/review.ts'),
+  },
   {
     name: 'coverage',
     summary: 'which requirement of a benchmark is covered by which control',

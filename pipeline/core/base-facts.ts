@@ -10,10 +10,18 @@ export function bornOf(base: AnyBase): string {
     case 'archive':
       return base.bootstrapped
     case 'image':
+    case 'ami':
       return base.built
     case 'parent':
       return base.created
   }
+}
+
+/** The same in a record: the disk by its digest alone. */
+export function recordBase(base: ResolvedBase): RecordedBase {
+  if (base.from === 'ami') return base
+  const { disk, ...rest } = base
+  return { ...rest, diskSha256: disk.sha256 }
 }
 
 /** A base in a few words: `debian 13.7`, `ubuntu 24.04-20260926`, `corp-base@1.2.0`. */

@@ -31,6 +31,8 @@ export interface BootSeen {
   readonly ownTests: readonly OwnTestSeen[]
   /** What the peer on the link saw and was asked for; left out when the instance did not come up. */
   readonly peer?: PeerSeen
+  /** What the cloud around it knows of it; left out where there is none, or it did not come up. */
+  readonly cloud?: readonly Fact[]
 }
 
 export interface BootWanted {
@@ -46,6 +48,7 @@ export interface BootWanted {
   /** The definition's own tests. */
   readonly tests: readonly ImageTest[]
   readonly machine?: LinkWanted['machine']
+  readonly peer?: boolean
 }
 
 interface Rule {
@@ -253,6 +256,19 @@ const ownTestRules = (tests: readonly ImageTest[]): readonly Rule[] =>
     judge: (boot) => judgeOwnTest(test, boot.ownTests[at]),
   }))
 
+/** One rule for each fact that a cloud told of an instance. */
+function cloudRules(boots: readonly BootSeen[]): readonly Rule[] {
+  const told = boots.flatMap(({ cloud = [] }) => cloud)
+  return told
+    .filter(({ id }, at) => told.findIndex((fact) => fact.id === id) === at)
+    .map(({ id, title, expected }) => ({
+      id,
+      title,
+      expected,
+      judge: ({ cloud = [] }) => cloud.find((fact) => fact.id === id) ?? unknown('it was not told'),
+    }))
+}
+
 /** All facts that booted instances show; pure. */
 export function bootFacts(boots: readonly BootSeen[], wanted: BootWanted): readonly Fact[] {
   const login: Rule = {
@@ -265,9 +281,13 @@ export function bootFacts(boots: readonly BootSeen[], wanted: BootWanted): reado
         : answered(boot, 'user', (text) => judged(text === wanted.user, `as ${short(text)}`)),
   }
   return [
-    ...[login, ...rulesFor(wanted), ...linkRules(wanted), ...ownTestRules(wanted.tests)].map((rule) =>
-      merged(boots, rule),
-    ),
+    ...[
+      login,
+      ...rulesFor(wanted),
+      ...linkRules(wanted),
+      ...cloudRules(boots),
+      ...ownTestRules(wanted.tests),
+    ].map((rule) => merged(boots, rule)),
     differing(boots, {
       id: 'host-keys-differ',
       title: 'every instance makes its own SSH host keys',

@@ -177,7 +177,9 @@ export function readContents(keys: ReadonlyMap<string, string>): Contents {
       const { predicate } = record
       const { image, run, artifact, reports } = predicate
       const place = placeOf(predicate, variantOf(predicate))
-      name({ sha256: artifact.sha256, bytes: artifact.bytes, image, run }, `${place}: image`)
+      // What a cloud keeps is no blob.
+      if (artifact.format === 'qcow2')
+        name({ sha256: artifact.sha256, bytes: artifact.bytes, image, run }, `${place}: image`)
       for (const [report, stored] of Object.entries(reports))
         name({ ...stored, image, run }, `${place}: report ${report}`)
     } else if (!Object.values(shapes).some((shape) => shape.test(key)))

@@ -1,7 +1,10 @@
 import { firstChannel } from '../model/channel.ts'
 import type { Definition } from '../model/definition.ts'
+import { checkAws } from './check-aws.ts'
+import { checkForManager } from './check-packages.ts'
 import { suggestion, unknownTeam } from './did-you-mean.ts'
 import { whyOwned } from './owned-places.ts'
+import { repeated, twice } from './repeated.ts'
 import type { Finding } from './schema-findings.ts'
 
 export interface DefinitionContext {
@@ -13,29 +16,17 @@ export interface DefinitionContext {
   readonly policies: readonly string[] | null
 }
 
-/** Names of the files that the distributions keep in /etc/apt/sources.list.d. */
-const systemRepos = ['debian', 'debian-security', 'ubuntu']
-
-/** Each item that was there before, with the index of the first. */
-function repeated<T>(items: readonly T[], nameOf: (item: T) => string | number) {
-  const firsts = new Map<string | number, number>()
-  return items.flatMap((item, index) => {
-    const name = nameOf(item)
-    const first = firsts.get(name)
-    if (first === undefined) firsts.set(name, index)
-    return first === undefined ? [] : [{ name, index, first }]
-  })
-}
-
-function twice<T extends string | number>(
-  path: readonly PropertyKey[],
-  items: readonly T[],
-): readonly Finding[] {
-  return repeated(items, (item) => item).map(({ name, index }) => ({
-    path: [...path, index],
-    text: `is ${JSON.stringify(name)}, which the list has already: remove one of the two`,
-  }))
-}
+/** Names of the files that the distributions keep among the sources, and of their own repositories. */
+const systemRepos = [
+  'debian',
+  'debian-security',
+  'ubuntu',
+  'ubuntu-security',
+  'amazonlinux',
+  'baseos',
+  'appstream',
+  'extras',
+]
 
 function checkSecrets({ content: { steps }, secrets }: Definition): readonly Finding[] {
   const declared = Object.keys(secrets)
@@ -95,7 +86,7 @@ function checkRepos({ content: { repos } }: Definition): readonly Finding[] {
         ? [
             {
               path: ['content', 'repos', index, 'name'],
-              text: `is "${name}", which is the name of a file of the system's own in /etc/apt/sources.list.d: give it another name`,
+              text: `is "${name}", which is the name of one of the system's own: give it another name`,
             },
           ]
         : [],
@@ -213,9 +204,10 @@ function checkChannels({ channels }: Definition): readonly Finding[] {
         ]
   return [
     ...needs,
-    ...Object.entries(channels).flatMap(([name, { share }]) =>
-      twice(['channels', name, 'share', 'qemu'], share.qemu),
-    ),
+    ...Object.entries(channels).flatMap(([name, { share }]) => [
+      ...twice(['channels', name, 'share', 'qemu'], share.qemu),
+      ...twice(['channels', name, 'share', 'aws'], share.aws),
+    ]),
   ]
 }
 
@@ -229,8 +221,10 @@ export const checkDefinition = (
   ...checkMachine(definition, image),
   ...checkRepos(definition),
   ...checkPackages(definition),
+  ...checkForManager(definition),
   ...checkFiles(definition),
   ...checkSecrets(definition),
   ...checkPorts(definition),
   ...checkChannels(definition),
+  ...checkAws(definition),
 ]

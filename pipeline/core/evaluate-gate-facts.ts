@@ -3,10 +3,12 @@ import type { GateReason } from '../model/gate.ts'
 import type { ControlResult } from '../model/hardening.ts'
 import type { Fact } from '../model/stages.ts'
 import { bornOf, nameOfBase } from './base-facts.ts'
+import { isScanned } from './canary.ts'
 import { ageHours, dayHolds, isFresh } from './days.ts'
 import { canonicalJson } from './digest.ts'
 import type { Commands, GateInput } from './evaluate-gate-input.ts'
 import { compare, grouped, listed, unique } from './lists.ts'
+import { systemOf } from './systems.ts'
 
 function subjectReasons({ build, test, scan }: GateInput, { rebuild }: Commands): GateReason[] {
   const expected = build.artifact.sha256
@@ -27,13 +29,15 @@ function subjectReasons({ build, test, scan }: GateInput, { rebuild }: Commands)
   )
 }
 
+/** Who counts the packages of a system, for people. */
+const bookOf = (os: GateInput['definition']['os']): string =>
+  systemOf(os)?.manager === 'dnf' ? 'rpm' : 'dpkg'
+
 function systemReasons({ definition, base, scan }: GateInput, commands: Commands): GateReason[] {
   const reasons: GateReason[] = []
   const wanted = `${definition.os.family} ${definition.os.release}`
-  // Trivy says 13.7 for a definition's 13.
   const found = scan.os.family === '' ? 'no system' : `${scan.os.family} ${scan.os.release}`
-  const isRelease = `${scan.os.release}.`.startsWith(`${definition.os.release}.`)
-  if (scan.os.family !== definition.os.family || !isRelease) {
+  if (!isScanned(scan.os, definition.os)) {
     reasons.push({
       kind: 'os',
       id: 'scan',
@@ -54,7 +58,7 @@ function systemReasons({ definition, base, scan }: GateInput, commands: Commands
     reasons.push({
       kind: 'package-count',
       id: 'packages',
-      text: `the scanner saw ${trivy} packages, dpkg has ${dpkg}`,
+      text: `the scanner saw ${trivy} packages, ${bookOf(definition.os)} has ${dpkg}`,
       mend: `${commands.rebuild} --fresh`,
     })
   }

@@ -1,3 +1,4 @@
+import type { AmiLock } from '../model/ami.ts'
 import type { ResolvedBase } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
 import type { Fingerprint } from '../model/release.ts'
@@ -45,6 +46,20 @@ export function pinOfArchive(lock: Readonly<Record<string, unknown>>, recipe: st
   return digestOf({ lock: pinned, recipe })
 }
 
+/**
+ * The AMI in the region of the build: a publisher may bring out the same build again, as another image. What the lock pins in other
+ * regions changes nothing that is built.
+ */
+export const pinOfAmi = (
+  { owner, name, built }: Pick<AmiLock, 'owner' | 'name' | 'built'>,
+  image: Pick<AmiLock['regions'][string], 'imageId' | 'snapshot'> | undefined,
+): string =>
+  digestOf({ owner, name, built, imageId: image?.imageId ?? null, snapshot: image?.snapshot ?? null })
+
+/** What a lock pins for a build of that definition. */
+export const pinOfAmiLock = (lock: AmiLock, { targets }: Pick<Definition, 'targets'>): string =>
+  pinOfAmi(lock, lock.regions[targets.aws?.build.region ?? ''])
+
 /** The same of a base that was resolved, so that a lock or a channel that moves during the build is not taken for it. */
 export function pinOfBase(base: ResolvedBase, archive: () => string): Fingerprint['base'] {
   const name = `${base.distribution} ${base.release}`
@@ -53,6 +68,8 @@ export function pinOfBase(base: ResolvedBase, archive: () => string): Fingerprin
       return { from: 'archive', digest: archive(), name }
     case 'image':
       return { from: 'image', digest: base.disk.sha256, name }
+    case 'ami':
+      return { from: 'ami', digest: pinOfAmi(base, base), name }
     case 'parent':
       return { from: 'parent', digest: base.record, name: `${base.image} ${base.imageVersion}` }
   }
@@ -69,7 +86,7 @@ function baseChange(image: string, before: Fingerprint['base'], now: Fingerprint
       : `the parent ${parentStep(before.name, now.name)}`
   }
   const pins = `${short(before.digest)} -> ${short(now.digest)}`
-  return now.from === 'image'
+  return now.from === 'image' || now.from === 'ami'
     ? `images/${image}.lock.json pins another base image (${pins})`
     : `images/${image}.lock.json or the recipe of the bootstrap changed (${pins})`
 }

@@ -113,7 +113,7 @@ const packagesWhole: Rule = {
   found: ({ packages, entries, texts }) => {
     if (packages === null) return noBooks
     return [
-      ...packages.unfinished.map((what) => ({ path: 'var/lib/dpkg/status', what })),
+      ...packages.unfinished.map((what) => ({ path: packages.books, what })),
       ...entries
         .filter(({ kind, path }) => kind === 'file' && /^var\/lib\/dpkg\/updates\/./.test(path))
         .map(({ path }) => ({ path, what: 'an interrupted run of dpkg' })),

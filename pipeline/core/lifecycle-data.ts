@@ -20,6 +20,8 @@ const debian = row('debian', 'package distro-info-data 0.66+deb13u2, /usr/share/
 // Columns eol-server and eol-esm; what follows ESM (eol-legacy) is left out: the longest of these counts as extended.
 const ubuntu = row('ubuntu', 'package distro-info-data 0.66+deb13u2, /usr/share/distro-info/ubuntu.csv')
 const rocky = row('rocky', 'SUPPORT_END in /etc/os-release of the release itself (package rocky-release)')
+// End of maintenance support; what follows (extended life) is paid, and of no date here.
+const redHat = row('rhel', 'https://access.redhat.com/support/policy/updates/errata')
 const amazon = row('amazon-linux', 'https://docs.aws.amazon.com/linux/al2023/ug/release-cadence.html')
 
 /**
@@ -37,6 +39,7 @@ export const lifecycles: readonly LifecycleRow[] = [
   ubuntu('26.04', 'resolute', ['2031-05-29', null, '2036-04-23']),
   rocky('8', null, ['2029-05-31', null, null]),
   rocky('9', null, ['2032-05-31', null, null]),
+  redHat('9', null, ['2032-05-31', null, null]),
   // Its own words are standard support and maintenance: after the first, security updates and critical fixes only.
   amazon('2023', null, ['2027-06-30', '2029-06-30', null]),
 ]

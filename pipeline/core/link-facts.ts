@@ -1,4 +1,5 @@
 import type { Definition } from '../model/definition.ts'
+import type { NotLookedAt } from '../model/stages.ts'
 import { absentName, peerAheadMs, peerName } from './peer-script.ts'
 import type { Answer } from './ssh-answers.ts'
 import { parseListening } from './ssh-answers.ts'
@@ -22,6 +23,8 @@ interface LinkSeen {
 export interface LinkWanted {
   readonly excepted: readonly string[]
   readonly machine?: Pick<Definition['machine'], 'secureBoot' | 'tpm'> | undefined
+  /** False: nobody is on a link with the instance, so that nobody can answer its own questions. */
+  readonly peer?: boolean
 }
 
 interface LinkRule {
@@ -109,28 +112,39 @@ function timeVerdict({ peer }: LinkSeen, excepted: readonly string[]): Verdict {
   })
 }
 
+const udpRule: LinkRule = {
+  id: 'only-declared-udp-ports',
+  title: 'no UDP port answers: a definition declares TCP ports only',
+  expected: 'no UDP port',
+  judge: udpVerdict,
+}
+
+/** What the instance asks of a peer that answers. */
+const answeredRules = (excepted: readonly string[]): readonly LinkRule[] => [
+  {
+    id: 'dns-works',
+    title: 'the image finds names through its own resolver and firewall',
+    expected: `${peerName} is found, ${absentName} is not`,
+    judge: dnsVerdict,
+  },
+  {
+    id: 'time-sync-works',
+    title: 'the image sets its clock with its own time client',
+    expected: `synchronized, and ahead by ${peerAheadMs / 1000} s as the server is`,
+    judge: (boot) => timeVerdict(boot, excepted),
+  },
+]
+
+/** What can't be looked at where nobody is on a link with an instance, and why. */
+export const leftOutWithoutPeer: readonly NotLookedAt[] = answeredRules([]).map(({ id, title }) => ({
+  id,
+  title,
+  why: 'instances of this target have no private link on which a name server and a clock of ours could answer',
+}))
+
 /** What the peer on an instance's link finds, and what the machine's firmware gives; judged one boot at a time. */
-export function linkRules({ excepted, machine }: LinkWanted): readonly LinkRule[] {
-  const rules: LinkRule[] = [
-    {
-      id: 'only-declared-udp-ports',
-      title: 'no UDP port answers: a definition declares TCP ports only',
-      expected: 'no UDP port',
-      judge: udpVerdict,
-    },
-    {
-      id: 'dns-works',
-      title: 'the image finds names through its own resolver and firewall',
-      expected: `${peerName} is found, ${absentName} is not`,
-      judge: dnsVerdict,
-    },
-    {
-      id: 'time-sync-works',
-      title: 'the image sets its clock with its own time client',
-      expected: `synchronized, and ahead by ${peerAheadMs / 1000} s as the server is`,
-      judge: (boot) => timeVerdict(boot, excepted),
-    },
-  ]
+export function linkRules({ excepted, machine, peer = true }: LinkWanted): readonly LinkRule[] {
+  const rules: LinkRule[] = [udpRule, ...(peer ? answeredRules(excepted) : [])]
   if (machine?.secureBoot === true)
     rules.push({
       id: 'secure-boot-on',

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { DiskSize, PackageName, Port } from '../model/definition.ts'
 import { ControlOs } from '../model/hardening.ts'
 import { ControlId, ImageName, TeamName } from '../model/ids.ts'
+import { systems } from './systems.ts'
 
 const channel = '[a-z0-9]+(?:-[a-z0-9]+)*'
 
@@ -44,7 +45,7 @@ const word = (text: string): string =>
 
 /** The text of `images/<name>.yaml`, with comments. */
 export function newDefinition(told: NewImage): string {
-  const [family = '', release = ''] = told.os.split('-')
+  const { family, release } = systems[told.os]
   const ports = [22, ...new Set(told.ports.filter((port) => port !== 22))]
   const packages = [...new Set(told.packages)].map(word)
   return `# yaml-language-server: $schema=schema.json

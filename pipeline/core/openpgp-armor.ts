@@ -29,3 +29,14 @@ export function armouredBlocks(text: string): readonly Armoured[] {
 
 /** The bytes of the first armoured block; null for a text that has none, or a damaged one. */
 export const dearmor = (text: string): Uint8Array | null => armouredBlocks(text)[0]?.bytes ?? null
+
+/** The armoured form of a block (RFC 9580, 6.2), with its checksum: what rpm takes. */
+export function armoured({ label, bytes }: Armoured): string {
+  const lines =
+    Buffer.from(bytes)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  const sum = Buffer.alloc(3)
+  sum.writeUIntBE(crc24(bytes), 0, 3)
+  return `-----BEGIN PGP ${label}-----\n\n${lines.join('\n')}\n=${sum.toString('base64')}\n-----END PGP ${label}-----\n`
+}

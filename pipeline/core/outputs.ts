@@ -7,12 +7,24 @@ export interface Outputs {
   readonly version: string
   readonly channel: string | null
   readonly sha256: string
-  /** Absolute path; null when the catalog is not on this machine. */
+  /** Absolute path; null when it is no file. */
   readonly path: string | null
   /** Bytes of the file. */
   readonly size: number
   readonly format: string
   readonly login: string
+  /** Of an image that a cloud keeps; left out for a file. */
+  readonly cloud?: {
+    readonly account: string
+    readonly region: string
+    readonly id: string
+    /** The same in every region. */
+    readonly name: string
+    /** Of Systems Manager, in each of the regions: what it names is the channel's image, or the version's. */
+    readonly parameter: string
+    /** Every region that has it, with the image's id there. */
+    readonly regions: readonly { readonly region: string; readonly id: string }[]
+  }
 }
 
 export const outputFormats = ['json', 'env', 'tfvars'] as const
@@ -31,7 +43,7 @@ function envQuoted(text: string): string {
 }
 
 /** A quoted string for HCL, with its two kinds of template switched off. */
-function hclQuoted(text: string): string {
+export function hclQuoted(text: string): string {
   refuseControls(text)
   const escaped = text
     .replaceAll('\\', '\\\\')
@@ -51,6 +63,15 @@ const rows = (outputs: Outputs): readonly (readonly [string, string | number | n
   ['image_size', outputs.size],
   ['image_format', outputs.format],
   ['image_login', outputs.login],
+  ...(outputs.cloud === undefined
+    ? []
+    : ([
+        ['image_account', outputs.cloud.account],
+        ['image_region', outputs.cloud.region],
+        ['image_id', outputs.cloud.id],
+        ['image_ami_name', outputs.cloud.name],
+        ['image_parameter', outputs.cloud.parameter],
+      ] as const)),
 ]
 
 function tfvars(outputs: Outputs): string {

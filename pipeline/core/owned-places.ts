@@ -23,9 +23,19 @@ const owned: readonly (readonly [place: RegExp, why: string])[] = [
     'the build wipes it at its end',
   ],
   [/^\/etc\/os-release$|^\/usr\/lib\/os-release$/, 'the build stamps the version of the image into it'],
-  [/^\/etc\/nftables\.conf$/, 'the build writes the firewall: name ports in content.ports'],
-  [/^\/var\/lib\/(?:dpkg|apt|cloud)(?:\/|$)/, 'dpkg, apt and cloud-init keep their state there'],
-  [/^\/etc\/apt\/sources\.list(?:$|\.d\/)/, 'the build writes it: name the repository in content.repos'],
+  [/^\/etc\/(?:sysconfig\/)?nftables\.conf$/, 'the build writes the firewall: name ports in content.ports'],
+  [
+    /^\/var\/lib\/(?:dpkg|apt|rpm|dnf|cloud)(?:\/|$)|^\/usr\/lib\/sysimage\/rpm(?:\/|$)/,
+    'the package manager and cloud-init keep their state there',
+  ],
+  [
+    /^\/etc\/authselect\/|^\/etc\/pam\.d\/(?:system-auth|password-auth)$/,
+    'the hardening writes the PAM stacks (kind pam-stack)',
+  ],
+  [
+    /^\/etc\/(?:apt\/sources\.list(?:$|\.d\/)|yum\.repos\.d\/)/,
+    'the build writes it: name the repository in content.repos',
+  ],
   [/(?:^|\/)\.ssh\/authorized_keys/, 'a key in an image logs in everywhere: instances get theirs at launch'],
   [/^\/usr\/sbin\/mintmark-check$/, 'the check of the image goes there'],
 ]

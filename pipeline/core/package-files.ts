@@ -1,10 +1,13 @@
 import type { Entry } from './hygiene-disk.ts'
+import { readRpmFiles, rpmDatabases } from './rpm-files.ts'
 
 /** What a package manager knows about the files of an image; paths have no leading slash and go through no link. */
 export interface PackageFiles {
-  readonly manager: 'dpkg'
+  readonly manager: 'dpkg' | 'rpm'
+  /** Path of its list of packages. */
+  readonly books: string
   /** How `digests` were made. */
-  readonly algorithm: 'md5'
+  readonly algorithm: 'md5' | 'sha256'
   /** Path -> package. */
   readonly owners: ReadonlyMap<string, string>
   /** Path -> lower-case hex, without configuration files. */
@@ -15,7 +18,7 @@ export interface PackageFiles {
   readonly basic: ReadonlySet<string>
   /** Packages whose maintainer answers at Debian or Ubuntu. */
   readonly distribution: ReadonlySet<string>
-  /** Packages that are neither installed whole nor gone, with their state. */
+  /** What is neither installed whole nor gone, with its state. */
   readonly unfinished: readonly string[]
 }
 
@@ -69,12 +72,13 @@ function parseDiversions(text: string): ReadonlyMap<string, { readonly to: strin
 }
 
 const info = 'var/lib/dpkg/info/'
+const dpkgStatus = 'var/lib/dpkg/status'
 
 const dpkg: PackageManager = {
   wanted:
     /^var\/lib\/dpkg\/(?:status|diversions|statoverride|triggers\/Unincorp|info\/[^/]+\.(?:list|md5sums))$/,
   read(texts, realPath) {
-    const status = texts['var/lib/dpkg/status']
+    const status = texts[dpkgStatus]
     if (status === undefined || status === '') return null
     const basic = new Set<string>()
     const distribution = new Set<string>()
@@ -123,12 +127,31 @@ const dpkg: PackageManager = {
           : [[realPath(path), Number.parseInt(mode, 8)] as const]
       }),
     )
-    return { manager: 'dpkg', algorithm: 'md5', owners, digests, modes, basic, distribution, unfinished }
+    return {
+      manager: 'dpkg',
+      books: dpkgStatus,
+      algorithm: 'md5',
+      owners,
+      digests,
+      modes,
+      basic,
+      distribution,
+      unfinished,
+    }
+  },
+}
+
+const rpm: PackageManager = {
+  // Its database is no text: rpm's answer about it comes in its place.
+  wanted: /(?!)/,
+  read(texts, realPath) {
+    const path = rpmDatabases.find((one) => (texts[one] ?? '') !== '')
+    return path === undefined ? null : readRpmFiles(path, texts[path] ?? '', realPath)
   },
 }
 
 /** All that can be read; one more package manager is one more row. */
-const managers: readonly PackageManager[] = [dpkg]
+const managers: readonly PackageManager[] = [dpkg, rpm]
 
 /** Is this file one of a package manager's books? */
 export const isPackageText = (path: string): boolean => managers.some(({ wanted }) => wanted.test(path))

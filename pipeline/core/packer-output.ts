@@ -15,7 +15,7 @@ export function parsePackerLine(line: string): PackerEvent {
   const [, , type, ...data] = line.split(',')
   if (type === 'ui') {
     const [level, ...rest] = data
-    const text = unescaped(rest.join(',')).replace(/^(?:==>|\s)*\s*qemu\.image: ?/, '')
+    const text = unescaped(rest.join(',')).replace(/^(?:==>|\s)*\s*(?:qemu|amazon-ebs)\.image: ?/, '')
     if (level === 'say' || level === 'message' || level === 'error') return { kind: 'ui', level, text }
   }
   if (type === 'error') return { kind: 'error', text: unescaped(data.join(',')) }
@@ -26,7 +26,7 @@ export function parsePackerLine(line: string): PackerEvent {
 const milestones: readonly { readonly name: string; readonly sign: RegExp }[] = [
   {
     name: 'starting the machine',
-    sign: /^Starting VM|^Starting HTTP server|^Creating hard drive|^Retrieving/,
+    sign: /^Starting VM|^Starting HTTP server|^Creating hard drive|^Retrieving|^Launching a source AWS instance/,
   },
   { name: 'waiting for its SSH', sign: /^Waiting for SSH|^Using SSH communicator/ },
   { name: 'upgrading and installing packages', sign: /guest\/prepare\.sh/ },
@@ -36,8 +36,8 @@ const milestones: readonly { readonly name: string; readonly sign: RegExp }[] = 
   { name: 'rebooting', sign: /guest\/reboot\.sh/ },
   { name: 'checking the controls', sign: /guest\/check\.sh/ },
   { name: 'sealing', sign: /guest\/seal\.sh/ },
-  { name: 'shutting down', sign: /^Gracefully halting/ },
-  { name: 'compressing the disk', sign: /^Converting hard drive/ },
+  { name: 'shutting down', sign: /^Gracefully halting|^Waiting for the instance to stop/ },
+  { name: 'keeping the disk', sign: /^Converting hard drive|^Creating AMI/ },
 ]
 export const milestoneCount = milestones.length
 
@@ -54,7 +54,7 @@ export function spoken(text: string): string | null {
 }
 
 const noise =
-  /^(?:Get:|Hit:|Ign:|Selecting |Preparing to |Unpacking |Setting up |Processing |\(Reading |debconf: |\s*$)/
+  /^(?:Get:|Hit:|Ign:|Selecting |Preparing to |Unpacking |Setting up |Processing |\(Reading |debconf: |Adding tag: |==> (?:Wait completed|Builds finished|Some builds) |\s*$)/
 
 /** What our scripts say of a step of the definition that failed: `step 1 of 2 (scripts/agent.sh) ended with exit code 9`; or null. */
 export function failedStep(events: readonly PackerEvent[]): string | null {
@@ -83,16 +83,32 @@ const Manifest = z.object({
     .array(
       z.object({
         builder_type: z.string(),
+        artifact_id: z.string().optional(),
         files: z.array(z.object({ name: z.string(), size: z.number() })).nullable(),
       }),
     )
     .min(1),
 })
 
-/** The artifact's file as Packer's manifest post-processor names it; never read from log text. */
-export function artifactFile(manifest: string): string {
+/** What a build made: a file, or an image that a cloud keeps, with its region: eu-west-1:ami-0abc. */
+export type BuiltArtifact =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'image'; readonly id: string }
+
+/**
+ * The artifact as Packer's manifest post-processor names it; never read from log text.
+ * @throws MintmarkError BUILD_FAILED for none, and for images in several regions
+ */
+export function builtArtifact(manifest: string): BuiltArtifact {
   const parsed = Manifest.safeParse(JSON.parse(manifest))
-  const file = parsed.data?.builds.at(-1)?.files?.find((item) => item.name.endsWith('.qcow2'))
-  if (file === undefined) throw new MintmarkError('BUILD_FAILED', "Packer's manifest names no qcow2 file")
-  return file.name
+  const last = parsed.data?.builds.at(-1)
+  const id = last?.artifact_id ?? ''
+  if (/^[a-z0-9-]+:ami-[0-9a-f]+$/.test(id)) return { kind: 'image', id }
+  const file = last?.files?.find((item) => item.name.endsWith('.qcow2'))
+  if (file === undefined)
+    throw new MintmarkError(
+      'BUILD_FAILED',
+      `Packer's manifest names neither a qcow2 file nor one AMI: "${id}"`,
+    )
+  return { kind: 'file', path: file.name }
 }

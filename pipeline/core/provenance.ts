@@ -34,6 +34,17 @@ function baseResources(base: RecordPredicate['base']): readonly Resource[] {
         ...(checksums === null ? [] : [{ name: checksums.name, digest: { sha256: checksums.sha256 } }]),
       ]
     }
+    case 'ami': {
+      const { imageId, region, owner, snapshot, created } = base
+      return [
+        {
+          name: base.name,
+          uri: `arn:aws:ec2:${region}::image/${imageId}`,
+          digest: { sha256: base.id },
+          annotations: annotated({ publisher: base.publisher, owner, snapshot, created }),
+        },
+      ]
+    }
     case 'parent': {
       const name = `${base.image}@${base.imageVersion}`
       return [

@@ -11,6 +11,7 @@ import {
   withBlocks,
 } from './render-content.ts'
 import { renderTemplate } from './render-template.ts'
+import { type System, sourceRows } from './systems.ts'
 
 /** Template name (below templates/, without .hbs) -> its text. */
 export type Templates = ReadonlyMap<string, string>
@@ -19,6 +20,8 @@ export interface BundleInput {
   readonly image: string
   readonly definition: Definition
   readonly content: LoadedContent
+  readonly system: System
+  /** Of its release; empty when it has none. */
   readonly codename: string
   /** The user that cloud-init makes. */
   readonly loginUser: string
@@ -26,6 +29,7 @@ export interface BundleInput {
   readonly source: {
     readonly template: string
     readonly name: string
+    readonly poweroff: 'engine' | 'guest'
     readonly values: Readonly<Record<string, unknown>>
   }
   readonly pluginVersion: string
@@ -48,6 +52,10 @@ const executeCommand = 'chmod 0700 {{ .Path }}; sudo -n env {{ .Vars }} sh {{ .P
 
 const shutdownCommand = 'sudo -n sh /run/mintmark-last.sh'
 
+/** The text with the package manager's own functions in the place of their marker. */
+const withManager = (text: string, functions: string): string =>
+  text.replace('# package manager\n', () => functions)
+
 const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort()
 
 /** Pure: the same input gives the same bytes. No version, run, key, mirror or time is in it. */
@@ -57,7 +65,10 @@ export function renderBundle(templates: Templates, input: BundleInput): Rendered
     renderTemplate(templates.get(name) ?? '', data)
   const guest = {
     image: input.image,
-    codename: input.codename,
+    sources: sourceRows(input.system, input.codename),
+    keyring: input.system.keyring,
+    orphans: input.system.orphans,
+    options: input.system.options.join(' '),
     loginUser: input.loginUser,
     packages: sorted([
       ...input.packages,
@@ -67,6 +78,10 @@ export function renderBundle(templates: Templates, input: BundleInput): Rendered
     unwanted: sorted([...input.unwanted, ...definition.content.packages.remove]),
     ...contentTables(definition, content),
   }
+  const managed = (name: 'prepare' | 'check' | 'seal'): readonly [string, string] => [
+    `guest/${name}.sh`,
+    withManager(text(`guest/${name}.sh`, guest), text(`packages/${input.system.manager}/${name}.sh`, {})),
+  ]
   const blocks = contentBlocks(definition, content, text)
   const build = text('build.pkr.hcl', {
     loginUser: input.loginUser,
@@ -86,14 +101,21 @@ export function renderBundle(templates: Templates, input: BundleInput): Rendered
         ...input.source.values,
       }),
     ],
-    ['build.pkr.hcl', withBlocks(withBlocks(build, 'upload', blocks.upload), 'steps', blocks.steps)],
+    [
+      'build.pkr.hcl',
+      withBlocks(
+        withBlocks(withBlocks(build, 'upload', blocks.upload), 'steps', blocks.steps),
+        'poweroff',
+        input.source.poweroff === 'guest' ? [text('packer/poweroff.pkr.hcl', {})] : [],
+      ),
+    ],
     ['cloud-init/user-data.json', `${canonicalJson({ disable_root: true, package_update: false })}\n`],
-    ['guest/prepare.sh', text('guest/prepare.sh', guest)],
+    managed('prepare'),
     ['guest/harden.sh', input.hardenScript],
     ['guest/mintmark-check', input.checkScript],
     ['guest/reboot.sh', text('guest/reboot.sh', guest)],
-    ['guest/check.sh', text('guest/check.sh', guest)],
-    ['guest/seal.sh', text('guest/seal.sh', guest)],
+    managed('check'),
+    managed('seal'),
     ['guest/last.sh', text('guest/last.sh', guest)],
     ...only(definition.content.files.length > 0, 'guest/content.sh'),
     ...only(
@@ -108,7 +130,7 @@ export function renderBundle(templates: Templates, input: BundleInput): Rendered
       steps.some((step) => 'ansible' in step),
       'host/ansible.sh',
     ),
-    ...contentFiles(content),
+    ...contentFiles(content, input.system.manager),
   ])
   const listed = [...files.entries()]
     .map(([path, content]) => ({ path, sha256: sha256(content) }))

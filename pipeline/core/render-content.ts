@@ -1,4 +1,6 @@
 import type { Definition, Step } from '../model/definition.ts'
+import type { PackageManager } from '../model/hardening.ts'
+import { armoured } from './openpgp-armor.ts'
 
 /** A step's file or files, as bytes. */
 export type LoadedStep =
@@ -37,7 +39,8 @@ export function contentTables(
       content.repos.map(({ name, url, suite, components }, index) => [
         String(index),
         name,
-        suite,
+        // dnf has none; a guest's `read` would take two tabs for one.
+        suite ?? '-',
         url,
         components.join(' '),
       ]),
@@ -50,10 +53,20 @@ export function contentTables(
   }
 }
 
+/** The form in which a repository's keys are taken. */
+const keyForms: Readonly<Record<PackageManager, (keyring: Uint8Array) => Uint8Array | string>> = {
+  apt: (bytes) => bytes,
+  dnf: (bytes) => armoured({ label: 'PUBLIC KEY BLOCK', bytes }),
+}
+
 /** Path in the bundle -> bytes. Named by kind and place in the list; only a playbook's folder keeps its own names. */
-export function contentFiles(loaded: LoadedContent): ReadonlyMap<string, string | Uint8Array> {
+export function contentFiles(
+  loaded: LoadedContent,
+  manager: PackageManager,
+): ReadonlyMap<string, string | Uint8Array> {
   const files = new Map<string, string | Uint8Array>()
-  for (const [index, bytes] of loaded.keys.entries()) files.set(`content/keys/${index}`, bytes)
+  for (const [index, bytes] of loaded.keys.entries())
+    files.set(`content/keys/${index}`, keyForms[manager](bytes))
   for (const [index, { pem }] of loaded.certificates.entries())
     files.set(`content/certificates/${index}`, pem)
   for (const [index, bytes] of loaded.files.entries()) files.set(`content/files/${index}`, bytes)
@@ -73,7 +86,9 @@ export function contentBlocks(
   render: Render,
 ): { readonly upload: readonly string[]; readonly steps: readonly string[] } {
   const { content } = definition
-  const uploaded = [...contentFiles(loaded).keys()].some((path) => path.startsWith('content/'))
+  const { keys, certificates, files } = loaded
+  const uploaded =
+    [...keys, ...certificates, ...files].length > 0 || loaded.steps.some(({ kind }) => kind === 'run')
   const steps = content.steps.flatMap((step, index) => {
     const loadedStep = loaded.steps[index]
     const data = { step: String(index), secrets: [...step.secrets].sort() }

@@ -1,5 +1,6 @@
 import { columns } from './columns.ts'
 import { isPending, needsConsent, type Problem, type ShareAction, type SharePlan } from './share-plan.ts'
+import type { Use, Uses } from './share-sight.ts'
 import { visible } from './show-value.ts'
 
 const signs: Readonly<Record<ShareAction['kind'], string>> = {
@@ -18,8 +19,22 @@ const copies = "copies that were made can't be taken back"
 const overlays = ({ principal }: ShareAction): string =>
   principal.startsWith('folder:') ? 'a disk that is an overlay on it stops working, ' : ''
 
-/** What an action means to those who have the image. */
-export function shareText(action: ShareAction): string {
+/** Only files are overlaid. */
+const isFile = ({ principal }: ShareAction): boolean => /^(?:folder|oci):/.test(principal)
+
+const useText = (word: string, { yes, why }: Use): string => `${yes ? '' : 'not '}${word}: ${visible(why)}`
+
+/** What they can do with it and why, where that does not go without saying; empty else. */
+function usesText(uses: Uses | undefined): string {
+  if (uses === undefined) return ''
+  return `; ${useText('launchable', uses.launchable)}; ${useText('copyable', uses.copyable)}`
+}
+
+/** What an action means to those who have the image, and what they can do with it. */
+export const shareText = (action: ShareAction): string =>
+  `${actionText(action)}${action.kind === 'blocked' || !('uses' in action) ? '' : usesText(action.uses)}`
+
+function actionText(action: ShareAction): string {
   switch (action.kind) {
     case 'grant': {
       const brought = action.copies ? 'gets the image' : 'has the image'
@@ -44,7 +59,7 @@ export function shareText(action: ShareAction): string {
     case 'same':
       return action.role === 'current'
         ? 'unchanged'
-        : 'the version before: kept for disks that are overlays on it'
+        : `the version before: kept for ${isFile(action) ? 'disks that are overlays on it' : 'those who start from it'}`
     case 'blocked':
       return visible(action.why)
   }
@@ -90,7 +105,12 @@ export function shareLines({ actions }: SharePlan): readonly string[] {
 const cell = (text: string): string => visible(text).replaceAll('|', '\\|').replaceAll('<', '&lt;')
 
 /** The plan for a pull request. */
-export function shareMarkdown(image: string, plan: SharePlan, more: readonly string[]): string {
+export function shareMarkdown(
+  image: string,
+  plan: SharePlan,
+  more: readonly string[],
+  besides: readonly string[] = [],
+): string {
   const table = [
     '| | who | what | |',
     '|---|---|---|---|',
@@ -106,6 +126,8 @@ export function shareMarkdown(image: string, plan: SharePlan, more: readonly str
     '',
     shareCounts(plan) || 'Nothing to do.',
     ...more.flatMap((text) => ['', cell(text)]),
+    // Four spaces: nothing in it is markup.
+    ...(besides.length === 0 ? [] : ['', ...besides.map((text) => `    ${visible(text)}`)]),
     ...(plan.actions.some(isPending) ? ['', `Plan \`${plan.digest}\``] : []),
   ].join('\n')
 }

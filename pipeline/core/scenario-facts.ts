@@ -33,6 +33,8 @@ export interface LaterSeen {
   readonly full: readonly FullSeen[]
   /** On that day, with the full disk. */
   readonly again: AgainSeen
+  /** The clock was moved in the running machine; else it was so at power-on. */
+  readonly moved?: boolean
   /** Today, with the full disk; null when all was well on that day, which shows it for today too. */
   readonly today: AgainSeen | null
 }
@@ -86,14 +88,15 @@ export const worksAgain = (seen: AgainSeen, wanted: Wanted): boolean =>
 
 const isoDay = (date: Date): string => date.toISOString().slice(0, 10)
 
-function clockVerdict({ clock, again, limitsKnown }: LaterSeen): Verdict {
+function clockVerdict({ clock, again, limitsKnown, moved }: LaterSeen): Verdict {
   if (!limitsKnown) return unknown('the limits on passwords could not be read')
   if (again.secondsToLogin === null) return unknown('nobody could log in to look')
   return judgeAnswer(again.answers, 'clock', (text) => {
     const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN
     if (Number.isNaN(seconds)) return unknown(short(text))
     const shown = new Date(seconds * 1000)
-    return judged(Math.abs(shown.getTime() - clock.getTime()) < clockSlackMs, isoDay(shown))
+    const how = moved === true ? ', set in the running machine' : ''
+    return judged(Math.abs(shown.getTime() - clock.getTime()) < clockSlackMs, `${isoDay(shown)}${how}`)
   })
 }
 
@@ -138,7 +141,8 @@ const lastError = (text: string): string => {
   return short([...lines].reverse().find((line) => line.startsWith('E: ')) ?? lines.at(-1) ?? '')
 }
 
-const unreachable = /^E: (?:Unable to fetch|Failed to fetch|Some index files failed to download)/m
+const unreachable =
+  /^E: (?:Unable to fetch|Failed to fetch|Some index files failed to download)|^(?:Error: )?(?:Error downloading packages|Failed to download)/m
 
 function upgradeVerdict({ answers }: UpgradeSeen): Verdict {
   return judgeAnswer(answers, 'lists', (lists, listsCode) => {
@@ -153,7 +157,7 @@ function upgradeVerdict({ answers }: UpgradeSeen): Verdict {
       }),
     )
     const broken = judgeAnswer(answers, 'packages', (text, code) =>
-      code === 0 && text === '' ? pass('') : fail(`dpkg finds broken: ${short(text)}`),
+      code === 0 && text === '' ? pass('') : fail(`packages are broken: ${short(text)}`),
     )
     const worst = worstOf([...steps, broken])
     if (worst.status !== 'pass') return worst
@@ -182,7 +186,7 @@ export function scenarioFacts({ upgraded, later }: ScenariosSeen, wanted: Wanted
     {
       id: 'upgrade-works',
       title: 'an instance can be upgraded',
-      expected: 'apt-get update and full-upgrade end well',
+      expected: 'the package lists and the upgrade end well',
       ...ofUpgrade(upgradeVerdict),
     },
     {

@@ -1,3 +1,4 @@
+import type { PackageManager } from '../model/hardening.ts'
 import { shellQuote } from './quote.ts'
 import { askFunction } from './ssh-answers.ts'
 
@@ -78,10 +79,22 @@ events() {
 ask events events
 `
 
+/**
+ * Script for root that stops all that keeps the time and moves the clock of the running machine. The answer `clock-set` tells whether it could.
+ */
+export const clockScript = (clock: Date): string => `
+${askFunction}
+keepers() { for unit in systemd-timesyncd chrony chronyd ntpsec ntpd; do systemctl stop "$unit" 2>/dev/null; done; true; }
+ask time-stopped keepers
+ask clock-set date -u -s @${Math.floor(clock.getTime() / 1000)}
+`
+
 /** A command of the login user that the audit records as refused. */
 export const refusedSudo = 'sudo -n -u mintmark-nobody true'
 
 export interface UpgradeSources {
+  /** apt when it is left out. */
+  readonly manager?: PackageManager
   /** Address in the image's own sources -> address that this machine can reach. */
   readonly addresses: readonly (readonly [string, string])[]
   /** Empty without one. */
@@ -100,11 +113,7 @@ export const sedOf = (addresses: UpgradeSources['addresses']): string =>
 /** Reinstalled when nothing is to be upgraded: the package whose upgrade could shut everybody out. */
 const probePackage = 'openssh-server'
 
-/**
- * Script for root that upgrades by the image's own sources, read from the mirrors. It goes by stdin: no address of a mirror
- * is in an argument. Answers: `lists`, `upgrade`, `reinstall`, `packages` (what dpkg finds broken).
- */
-export const upgradeScript = ({ addresses, proxy }: UpgradeSources): string => `
+const aptUpgrade = ({ addresses, proxy }: UpgradeSources): string => `
 SED=${shellQuote(sedOf(addresses))}
 PROXY=${shellQuote(proxy)}
 ${askFunction}
@@ -144,6 +153,55 @@ ask upgrade upgrade
 ask reinstall reinstall
 ask packages dpkg --audit
 `
+
+/** A count in apt's words, so that the facts need not know who upgraded. */
+const dnfUpgrade = ({ addresses, proxy }: UpgradeSources): string => `
+SED=${shellQuote(sedOf(addresses))}
+PROXY=${shellQuote(proxy)}
+${askFunction}
+umask 022
+work=/run/mintmark-upgrade
+mkdir -p "$work/repos"
+printf '%s\\n' "$SED" >"$work/sed"
+for file in /etc/yum.repos.d/*.repo; do
+  if [ -f "$file" ]; then sed -f "$work/sed" "$file" >"$work/repos/\${file##*/}"; fi
+done
+export LC_ALL=C no_proxy=10.0.2.2,169.254.169.254
+[ -z "$PROXY" ] || export http_proxy="$PROXY" https_proxy="$PROXY"
+with_dnf() {
+  dnf -q -y "--setopt=reposdir=$work/repos" --setopt=install_weak_deps=False --setopt=retries=3 "$@"
+}
+# dnf's own timers may be at it just after a boot.
+systemctl stop dnf-makecache.timer dnf-automatic.timer dnf-makecache.service dnf-automatic.service >/dev/null 2>&1
+upgrade() {
+  rpm -qa | sort >"$work/before"
+  with_dnf upgrade >"$work/log" 2>&1
+  ended=$?
+  tail -n 60 "$work/log"
+  rpm -qa | sort >"$work/after"
+  count=$(comm -13 "$work/before" "$work/after" | wc -l)
+  [ "$ended" -ne 0 ] || echo "$count upgraded, 0 newly installed"
+  return "$ended"
+}
+reinstall() {
+  if cmp -s "$work/before" "$work/after"; then with_dnf reinstall ${probePackage}; else echo 'not needed'; fi
+}
+ask lists with_dnf makecache
+ask upgrade upgrade
+ask reinstall reinstall
+ask packages dnf -q '--disablerepo=*' check
+`
+
+const upgraders: Readonly<Record<PackageManager, (sources: UpgradeSources) => string>> = {
+  apt: aptUpgrade,
+  dnf: dnfUpgrade,
+}
+
+/**
+ * Script for root that upgrades by the image's own sources, read from the mirrors. It goes by stdin: no address of a mirror
+ * is in an argument. Answers: `lists`, `upgrade`, `reinstall`, `packages` (what the package manager finds broken).
+ */
+export const upgradeScript = (sources: UpgradeSources): string => upgraders[sources.manager ?? 'apt'](sources)
 
 /** The text with no address or host of a mirror in it. */
 export function withoutMirrors(text: string, { addresses, proxy }: UpgradeSources): string {

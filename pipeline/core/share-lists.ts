@@ -88,7 +88,8 @@ export function shareIndex(
         sha256: release.sha256,
         bytes: release.bytes,
         virtualBytes: release.virtualBytes,
-        format: release.format,
+        // A folder and a registry hold files, whatever else the release has.
+        format: 'qcow2',
         login: release.login,
         os: release.os,
         made: release.made,

@@ -1,5 +1,8 @@
+import { firstChannel } from '../model/channel.ts'
+import { everybody } from './aws-principals.ts'
 import { digestOf } from './digest.ts'
 import { compare } from './lists.ts'
+import type { PlaceSight, SeenHead, SeenRelease, Uses } from './share-sight.ts'
 import { compareVersions } from './versions.ts'
 
 /** A channel of an image at a principal, for one target and architecture. */
@@ -31,36 +34,6 @@ export interface LastShare extends ShareLine {
   readonly event: string
 }
 
-export interface SeenRelease {
-  readonly variant: string
-  readonly version: string
-  /** `ambiguous`: something else is in its place. */
-  readonly status: 'present' | 'absent' | 'ambiguous'
-  /** What is wrong with it; null unless ambiguous. */
-  readonly why: string | null
-}
-
-/** What the principal's own copy of a channel names. */
-export interface SeenHead {
-  readonly channel: string
-  readonly variant: string
-  /** Null: nothing, or something that is not ours (then `why`). */
-  readonly version: string | null
-  readonly why: string | null
-  /** Something around it is missing, or may be read by others than it should: to be given once more. */
-  readonly mends?: true
-}
-
-/** What is at a principal. A release that is not in the list is absent; a place that could not be looked at has no list. */
-export type PlaceSight =
-  | {
-      readonly principal: string
-      readonly status: 'seen'
-      readonly releases: readonly SeenRelease[]
-      readonly heads: readonly SeenHead[]
-    }
-  | ({ readonly principal: string; readonly status: 'unreachable' | 'refused' } & Problem)
-
 interface Takes extends ShareLine {
   readonly version: string
   /** Something of it is there to be taken away; false: it is gone already, and only its event is missing. */
@@ -86,17 +59,27 @@ export type ShareAction =
       /** An event says so already: it is only mended. */
       readonly known: boolean
       readonly last: string | null
+      readonly uses?: Uses
     })
   /** Of a principal that is no longer named: it loses the image. */
   | (Takes & { readonly kind: 'revoke' })
   /** Of a version that the channel left two versions ago. */
   | (Takes & { readonly kind: 'retire' })
-  | (ShareLine & { readonly kind: 'same'; readonly version: string; readonly role: 'current' | 'previous' })
-  | (ShareLine & { readonly kind: 'blocked'; readonly version: string | null } & Problem)
+  | (ShareLine & {
+      readonly kind: 'same'
+      readonly version: string
+      readonly role: 'current' | 'previous'
+      readonly uses?: Uses
+    })
+  | (ShareLine & {
+      readonly kind: 'blocked'
+      readonly version: string | null
+      readonly uses?: Uses
+    } & Problem)
 
 export interface SharePlan {
   readonly actions: readonly ShareAction[]
-  /** Of what would be done: two plans with the same digest do the same. Lower-case hex. */
+  /** Of what would be done. Lower-case hex. */
   readonly digest: string
 }
 
@@ -124,34 +107,46 @@ interface Line extends ShareLine {
   readonly held: readonly LastShare[]
   readonly events: readonly LastShare[]
   readonly head: SeenHead | null
+  /** The head is what is there, and not what events say. */
+  readonly headSeen: boolean
 }
 
-function linesOf(principal: string, input: ShareInput, heads: readonly SeenHead[]): readonly Line[] {
+/** What a line's newest event says, for a place without names for channels. */
+const toldHead = ({ channel, variant, held: [newest] }: Omit<Line, 'head' | 'headSeen'>): SeenHead | null =>
+  newest === undefined ? null : { channel, variant, version: newest.version, why: null }
+
+function linesOf(principal: string, input: ShareInput, heads: readonly SeenHead[] | null): readonly Line[] {
   const wanted = input.wanted.filter((item) => item.principal === principal)
   const events = input.history.filter((item) => item.principal === principal)
   const named = [
     ...wanted,
     ...events.filter((item) => item.granted),
     ...input.intents.filter((item) => item.principal === principal),
-    ...heads.filter((item) => item.version),
+    ...(heads ?? []).filter((item) => item.version),
   ]
   const keys = new Map(named.map((item) => [lineKey(item), item]))
   const sorted = [...keys].sort(([a], [b]) => compare(a, b))
   return sorted.map(([key, { channel, variant }]) => {
     const own = events.filter((item) => lineKey(item) === key)
-    return {
+    const line = {
       principal,
       channel,
       variant,
       wanted: wanted.find((item) => lineKey(item) === key) ?? null,
       held: own.filter((item) => item.granted).sort(byTime),
       events: own,
-      head: heads.find((item) => lineKey(item) === key) ?? null,
     }
+    const head = heads === null ? toldHead(line) : heads.find((item) => lineKey(item) === key)
+    return { ...line, head: head ?? null, headSeen: heads !== null }
   })
 }
 
-type Look = (variant: string, version: string) => Pick<SeenRelease, 'status' | 'why'>
+type Look = (
+  variant: string,
+  version: string,
+) => Pick<SeenRelease, 'status' | 'why' | 'mends' | 'uses' | 'refused'>
+
+const withUses = ({ uses }: Pick<SeenRelease, 'uses'>) => (uses === undefined ? {} : { uses })
 
 /** The version that a line keeps besides the wanted one: what people started from it goes on. One with other bytes in its place is none. */
 function previousOf(line: Line, version: string, look: Look): string | null {
@@ -177,50 +172,66 @@ function staysOf(line: Line, look: Look): readonly string[] {
 
 const bare = ({ principal, channel, variant }: ShareLine): ShareLine => ({ principal, channel, variant })
 
-const ambiguous = (line: ShareLine, version: string, why: string | null): ShareAction => ({
+const ambiguous = (
+  line: ShareLine,
+  version: string,
+  { why, refused }: Pick<SeenRelease, 'why' | 'refused'>,
+): ShareAction => ({
   ...bare(line),
   kind: 'blocked',
   version,
   why: why ?? 'something else is in its place',
   hint: 'look at it there and take it away yourself, then run the same command again',
+  ...refused,
 })
 
 function grantOf(line: Line, release: NonNullable<Wanted['release']>, look: Look): ShareAction {
   const { version, record } = release
-  const { status, why } = look(line.variant, version)
-  if (line.head?.why) return ambiguous(line, version, line.head.why)
-  if (status === 'ambiguous') return ambiguous(line, version, why)
+  const seen = look(line.variant, version)
+  const { status } = seen
+  if (line.head?.why) return ambiguous(line, version, line.head)
+  if (status === 'ambiguous') return ambiguous(line, version, seen)
+  if (seen.refused !== undefined)
+    return { ...bare(line), kind: 'blocked', version, ...seen.refused, ...withUses(seen) }
   const known = line.held[0]?.version === version
   const from = line.head?.version ?? null
-  if (status === 'present' && from === version && known && line.head?.mends !== true)
-    return { ...bare(line), kind: 'same', version, role: 'current' }
+  const whole = status === 'present' && seen.mends !== true
+  if (whole && from === version && known && line.head?.mends !== true)
+    return { ...bare(line), kind: 'same', version, role: 'current', ...withUses(seen) }
   return {
     ...bare(line),
     kind: 'grant',
     version,
     record,
-    copies: status === 'absent',
+    copies: !whole,
     from,
     known,
     last: line.events.find((item) => item.version === version)?.event ?? null,
+    ...withUses(seen),
   }
 }
 
-function lineActions(line: Line, stays: ReadonlySet<string>, look: Look): readonly ShareAction[] {
+function lineActions(
+  line: Line,
+  stays: ReadonlySet<string>,
+  look: Look,
+  unseen: boolean,
+): readonly ShareAction[] {
   const { wanted, variant } = line
   if (wanted !== null && wanted.release === null) {
     const problem = wanted.problem ?? { why: 'the channel has no release', hint: './mintmark releases' }
     return [{ ...bare(line), kind: 'blocked', version: null, ...problem }]
   }
   const take = (version: string): ShareAction => {
-    const { status, why } = look(variant, version)
-    if (status === 'ambiguous') return ambiguous(line, version, why)
+    const seen = look(variant, version)
+    if (seen.status === 'ambiguous') return ambiguous(line, version, seen)
     const dropsHead = wanted === null
     return {
       ...bare(line),
       kind: wanted === null ? 'revoke' : 'retire',
       version,
-      present: status === 'present' || (dropsHead && line.head?.version === version),
+      present:
+        seen.status === 'present' || unseen || (dropsHead && line.headSeen && line.head?.version === version),
       keepsImage: stays.has(imageKey(variant, version)),
       dropsHead,
       why: wanted === null ? 'no longer named' : 'superseded',
@@ -242,19 +253,24 @@ function lineActions(line: Line, stays: ReadonlySet<string>, look: Look): readon
   ]
 }
 
-/** What lies there and no event and no channel knows of: an apply was stopped before it could tell. */
+/**
+ * What lies there and no event and no channel knows of: an apply was stopped before it could tell, or where people can give by
+ * themselves somebody did. Then it is of no channel, and counts for the first, which every release was in.
+ */
 function strays(
   principal: string,
   lines: readonly Line[],
-  releases: readonly SeenRelease[],
+  { releases, heads }: Extract<PlaceSight, { readonly status: 'seen' }>,
   stays: ReadonlySet<string>,
 ): readonly ShareAction[] {
+  const others = heads === null
   const held = new Set(
     lines.flatMap((line) => heldBy(line).map((version) => imageKey(line.variant, version))),
   )
   return releases.flatMap(({ variant, version, status }): readonly ShareAction[] => {
     const key = imageKey(variant, version)
-    const line = lines.find((item) => item.variant === variant)
+    const own = lines.find((item) => item.variant === variant)
+    const line = own ?? (others ? { channel: firstChannel, variant, events: [] } : undefined)
     if (status !== 'present' || held.has(key) || stays.has(key) || line === undefined) return []
     return [
       {
@@ -264,7 +280,11 @@ function strays(
         present: true,
         keepsImage: false,
         dropsHead: false,
-        why: 'left there by an apply that was stopped',
+        why: others
+          ? principal === everybody
+            ? 'it is public'
+            : 'no channel names it'
+          : 'left there by an apply that was stopped',
         last: line.events.find((item) => item.version === version)?.event ?? null,
       },
     ]
@@ -293,8 +313,8 @@ function placeActions(principal: string, input: ShareInput): readonly ShareActio
     lines.flatMap((line) => staysOf(line, look).map((version) => imageKey(line.variant, version))),
   )
   return [
-    ...lines.flatMap((line) => lineActions(line, stays, look)),
-    ...strays(principal, lines, sight.releases, stays),
+    ...lines.flatMap((line) => lineActions(line, stays, look, sight.unseen === true)),
+    ...strays(principal, lines, sight, stays),
   ]
 }
 
@@ -305,8 +325,9 @@ const order: readonly ShareAction['kind'][] = ['blocked', 'same', 'grant', 'reti
 export const isPending = (action: ShareAction): boolean =>
   action.kind === 'grant' || action.kind === 'revoke' || action.kind === 'retire'
 
-/** True for what somebody loses by it: a person has to have seen it. */
-export const needsConsent = (action: ShareAction): boolean => action.kind === 'revoke' && action.present
+/** True for what somebody loses by it: a person has to have seen it. What is public is never left so. */
+export const needsConsent = (action: ShareAction): boolean =>
+  action.kind === 'revoke' && action.present && action.principal !== everybody
 
 function digestOfPlan(actions: readonly ShareAction[]): string {
   return digestOf(
@@ -321,12 +342,20 @@ function digestOfPlan(actions: readonly ShareAction[]): string {
  * given does not matter. A principal that could not be looked at is only ever `blocked`.
  */
 export function planShare(input: ShareInput): SharePlan {
-  const principals = [...input.wanted, ...input.history.filter((item) => item.granted), ...input.intents].map(
-    (item) => item.principal,
-  )
+  // Where people can give by themselves, whoever has it was looked for.
+  const found = input.sights.filter((item) => item.status === 'seen' && item.heads === null)
+  const principals = [
+    ...input.wanted,
+    ...input.history.filter((item) => item.granted),
+    ...input.intents,
+    ...found,
+  ].map((item) => item.principal)
   const actions = [...new Set(principals)]
     .flatMap((principal) => placeActions(principal, input))
-    .filter((action) => input.channel === null || action.channel === input.channel)
+    .filter(
+      (action) =>
+        input.channel === null || action.channel === input.channel || action.principal === everybody,
+    )
     .sort(
       (a, b) =>
         compare(a.principal, b.principal) ||

@@ -1,3 +1,4 @@
+import type { AmiArtifact, RecordedArtifact } from '../model/artifact.ts'
 import type { Arch } from '../model/ids.ts'
 import type { RecordPredicate } from '../model/release.ts'
 import { variantOf } from './statement.ts'
@@ -11,7 +12,9 @@ export interface SharedImage {
   readonly sha256: string
   readonly bytes: number
   readonly virtualBytes: number
-  readonly format: 'qcow2'
+  readonly format: RecordedArtifact['format']
+  /** Where its cloud keeps it; left out for a file. */
+  readonly ami?: AmiArtifact
   readonly login: string
   /** For people: debian 13.7. */
   readonly os: string
@@ -35,6 +38,7 @@ export function sharedImage(predicate: RecordPredicate, record: string): SharedI
     bytes: artifact.bytes,
     virtualBytes: artifact.virtualBytes,
     format: artifact.format,
+    ...(artifact.format === 'ami' ? { ami: artifact } : {}),
     login,
     os: `${scan.os.family} ${scan.os.release}`,
     made: created,

@@ -32,6 +32,7 @@ root_size() {
   echo "start $(cat "$part/start")"
   echo "disk $(cat "$part/../size")"
   sudo -n dumpe2fs -h "$source" 2>/dev/null | sed -n 's/^Block count: */blocks /p; s/^Block size: */block /p'
+  sudo -n xfs_info / 2>/dev/null | sed -n 's/^data .*bsize=\\([0-9]*\\) *blocks=\\([0-9]*\\),.*/blocks \\2\\nblock \\1/p'
 }
 ask booted booted
 ask user id -un

@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { AmiBase, AmiLock } from './ami.ts'
+import { AmiArtifact } from './artifact.ts'
 import { Arch, ImageName, Instant, Sha256 } from './ids.ts'
 import { Lifecycle } from './lifecycle.ts'
 
@@ -70,9 +72,20 @@ export const ImageLock = z.strictObject({
 })
 export type ImageLock = z.infer<typeof ImageLock>
 
-/** `images/<name>.lock.json`: what a base has to be. Only `base update` writes it. */
+/** `images/<name>.lock.json` of schema 1: what a base on this machine has to be. Only `base update` writes it. */
 export const BaseLock = z.discriminatedUnion('from', [ArchiveLock, ImageLock])
 export type BaseLock = z.infer<typeof BaseLock>
+
+/** The same file of schema 2: a lock for each target that the image is made for, since each has bases of its own. */
+export const Locks = z.strictObject({
+  schema: z.literal(2),
+  qemu: BaseLock.optional(),
+  aws: AmiLock.optional(),
+})
+export type Locks = z.infer<typeof Locks>
+
+/** A lock of any target. */
+export type TargetLock = BaseLock | AmiLock
 
 export const SeenSuite = z.strictObject({
   suite: z.string(),
@@ -136,7 +149,7 @@ const image = {
 
 /** One base below another, the nearest first. */
 const Ancestor = z.strictObject({
-  from: z.enum(['archive', 'image', 'parent']),
+  from: z.enum(['archive', 'image', 'parent', 'ami']),
   /** Digest: of the base, or of the record of a parent. */
   id: Sha256,
   /** For people: debian 13.7, or corp-base@1.2.0. */
@@ -171,19 +184,23 @@ export const ImageBase = z.strictObject({ ...image, disk: BaseDisk })
 export type ImageBase = z.infer<typeof ImageBase>
 
 /** A release of another image of ours. */
-export const ParentBase = z.strictObject({ ...parent, disk: BaseDisk })
+export const ParentBase = z.strictObject({
+  ...parent,
+  disk: z.discriminatedUnion('format', [BaseDisk, AmiArtifact]),
+})
 export type ParentBase = z.infer<typeof ParentBase>
 
 /** What the base stage found or made. */
-export const ResolvedBase = z.discriminatedUnion('from', [ArchiveBase, ImageBase, ParentBase])
+export const ResolvedBase = z.discriminatedUnion('from', [ArchiveBase, ImageBase, ParentBase, AmiBase])
 export type ResolvedBase = z.infer<typeof ResolvedBase>
 
 const recorded = { diskSha256: Sha256 }
 
-/** The same in a record: the disk by its digest alone. */
+/** The same in a record: the disk by its digest alone. An AMI has none on this machine. */
 export const RecordedBase = z.discriminatedUnion('from', [
   z.strictObject({ ...archive, ...recorded }),
   z.strictObject({ ...image, ...recorded }),
   z.strictObject({ ...parent, ...recorded }),
+  AmiBase,
 ])
 export type RecordedBase = z.infer<typeof RecordedBase>

@@ -20,6 +20,35 @@ export const LocalPrincipal = z
   )
 export type LocalPrincipal = z.infer<typeof LocalPrincipal>
 
+/** A mistake that would be costly: it gets an answer of its own. */
+const saysEverybody =
+  /^(?:account:|org:|ou:|group:|aws:)?(?:\*|all|any|anyone|everybody|everyone|public|world)$/i
+
+const awsForms =
+  'account:123456789012, org:MANAGEMENT-ACCOUNT/o-abcdefghij or ou:MANAGEMENT-ACCOUNT/o-abcdefghij/ou-abcd-12345678; an ARN instead of what follows org: and ou: will do'
+
+/**
+ * To whom a channel's release goes at AWS: an account, an organization or a unit of one. There is no word for everybody. EC2 takes
+ * organizations and units only by ARNs, which have the organization's management account in them: both forms become the short one.
+ */
+export const AwsPrincipal = z
+  .string()
+  .max(200)
+  .regex(
+    /^(?:account:\d{12}|org:(?:arn:aws[a-z-]*:organizations::\d{12}:organization|\d{12})\/o-[a-z0-9]{10,32}|ou:(?:arn:aws[a-z-]*:organizations::\d{12}:ou|\d{12})\/o-[a-z0-9]{10,32}\/ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})$/,
+    {
+      error: ({ input }) =>
+        saysEverybody.test(String(input))
+          ? `there is no word for everybody: name who gets it, ${awsForms}`
+          : awsForms,
+    },
+  )
+  .transform((text) => text.replace(/:arn:[a-z-]+:organizations::(\d{12}):(?:organization|ou)\//, ':$1/'))
+export type AwsPrincipal = z.infer<typeof AwsPrincipal>
+
+/** EC2's limit; an organization or a unit counts as one. */
+const mostOfAnImage = 1000
+
 /** What a release needs to be promoted. */
 export const ChannelNeeds = z.strictObject({
   approvals: z.int().min(0).max(9).default(1).meta({
@@ -37,11 +66,20 @@ export const Channel = z.strictObject({
     examples: [{ approvals: 1, soak: '48h' }],
   }),
   share: z
-    .strictObject({ qemu: z.array(LocalPrincipal).default([]) })
+    .strictObject({
+      qemu: z.array(LocalPrincipal).default([]),
+      aws: z
+        .array(AwsPrincipal)
+        .max(
+          mostOfAnImage,
+          `at most ${mostOfAnImage}: AWS shares an image with no more accounts, organizations and units; name an organization or a unit instead of its accounts`,
+        )
+        .default([]),
+    })
     .prefault({})
     .meta({
       description: 'Who may use the release of this channel; who is not named any more loses it.',
-      examples: [{ qemu: ['folder:/srv/golden'] }],
+      examples: [{ qemu: ['folder:/srv/golden'], aws: ['account:123456789012'] }],
     }),
 })
 export type Channel = z.infer<typeof Channel>

@@ -1,16 +1,16 @@
 import * as z from 'zod'
+import { AwsTarget } from './aws-target.ts'
 import { Channels } from './channel.ts'
-import { Arch, ControlId, Day, ImageName, TeamName } from './ids.ts'
+import { Arch, ControlId, Day, ImageName, TargetId, TeamName } from './ids.ts'
+import { isPlain, notPlain } from './plain-text.ts'
 
-/** Debian package names (Policy 5.6.1); no version, no option, and no `-` at the end, by which apt is told to remove. */
+/**
+ * Package names of dpkg (Debian Policy 5.6.1) and rpm; no version, no option, and no `-` at the end, by which apt is told to
+ * remove. Which of the two a definition has is `core/check-definition.ts`'s to know.
+ */
 export const PackageName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9+.-]*[a-z0-9+.]$/, 'a Debian package name, e.g. chrony')
-
-/** Nothing that moves a cursor, turns the direction of writing, or is no character. */
-const isPlain = (text: string): boolean =>
-  !/[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u.test(text)
-const notPlain = 'text without control characters, line ends and marks that turn the direction of writing'
+  .regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*[A-Za-z0-9+._]$/, 'a package name, e.g. chrony')
 
 const Days = z.string().regex(/^[1-9][0-9]{0,3}d$/, 'a number of days, e.g. 90d')
 
@@ -55,9 +55,12 @@ const Owner = z
   .string()
   .regex(/^[a-z_][a-z0-9_-]{0,31}:[a-z_][a-z0-9_-]{0,31}$/, 'USER:GROUP, e.g. root:root')
 
-/** An apt repository of the team's own, that stays configured in the image. */
+/** An apt or dnf repository of the team's own, that stays configured in the image. */
 const Repo = z.strictObject({
-  name: Slug.meta({ description: 'Names its file in /etc/apt/sources.list.d.', examples: ['corp'] }),
+  name: Slug.meta({
+    description: 'Names its file in /etc/apt/sources.list.d or /etc/yum.repos.d.',
+    examples: ['corp'],
+  }),
   /** Without credentials: it is written into the image. */
   url: z
     .string()
@@ -71,7 +74,8 @@ const Repo = z.strictObject({
   suite: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'a suite, e.g. trixie')
-    .meta({ examples: ['trixie'] }),
+    .optional()
+    .meta({ description: 'For apt, which needs it; dnf has none.', examples: ['trixie'] }),
   components: z
     .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'a component, e.g. main'))
     .min(1)
@@ -174,6 +178,52 @@ const Base = z.union([
 ])
 export type Base = z.infer<typeof Base>
 
+/** What a definition says to each target. */
+const targetFields = {
+  qemu: z.strictObject({}).meta({ examples: [{}] }),
+  aws: AwsTarget.meta({
+    description: 'An AMI in an account of yours.',
+    examples: [
+      {
+        account: '123456789012',
+        build: { region: 'eu-west-1' },
+        regions: ['eu-west-1'],
+        encrypt: { key: 'alias/golden' },
+      },
+    ],
+  }),
+} as const satisfies Readonly<Record<TargetId, z.ZodType>>
+
+/** The targets that a definition names, at least one. */
+export interface DefinitionTargets {
+  readonly qemu?: z.infer<typeof targetFields.qemu> | undefined
+  readonly aws?: z.infer<typeof targetFields.aws> | undefined
+}
+
+/** The targets that this version can build on, which are those of the registry: no other may be named. */
+export const offeredTargets: readonly TargetId[] = ['qemu', 'aws']
+
+const places: Readonly<Record<TargetId, string>> = {
+  qemu: 'qemu, on this machine',
+  aws: 'aws, an AMI in an account of yours',
+}
+
+const targetsMeta = {
+  description: `Where the image is built: ${offeredTargets.map((id) => places[id]).join('; ')}.`,
+  examples: [{ qemu: {} }],
+}
+
+/** What `targets` may be where these are offered. */
+function targetsOf(offered: readonly TargetId[]): z.ZodType<DefinitionTargets> {
+  const [only] = offered
+  if (only !== undefined && offered.length === 1)
+    return z.strictObject({ [only]: targetFields[only] }).meta(targetsMeta)
+  return z
+    .strictObject(Object.fromEntries(offered.map((id) => [id, targetFields[id].optional()])))
+    .refine((targets) => Object.keys(targets).length > 0, 'at least one target')
+    .meta({ ...targetsMeta, minProperties: 1 })
+}
+
 /**
  * `images/<name>.yaml`: one golden image, as people write it. Unknown fields are refused.
  */
@@ -186,7 +236,7 @@ export const Definition = z.strictObject({
   os: z
     .strictObject({
       family: z
-        .enum(['debian', 'ubuntu', 'rocky', 'amazon-linux'])
+        .enum(['debian', 'ubuntu', 'rocky', 'rhel', 'amazon-linux'])
         .meta({ description: 'The distribution.', examples: ['debian'] }),
       /** As the lifecycle data has it: 13, 24.04, 9, 2023. */
       release: z
@@ -212,7 +262,7 @@ export const Definition = z.strictObject({
       repos: z
         .array(Repo)
         .default([])
-        .meta({ description: 'apt repositories of your own; they stay configured in the image.' }),
+        .meta({ description: 'apt or dnf repositories of your own; they stay configured in the image.' }),
       packages: z
         .strictObject({ add: z.array(PackageName).default([]), remove: z.array(PackageName).default([]) })
         .prefault({}),
@@ -292,9 +342,7 @@ export const Definition = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'What findings a release may have: a policy of scans/policies.' }),
-  targets: z
-    .strictObject({ qemu: z.strictObject({}).meta({ examples: [{}] }) })
-    .meta({ description: 'Where the image is built: qemu, on this machine.', examples: [{ qemu: {} }] }),
+  targets: targetsOf(offeredTargets),
   channels: Channels.prefault({}).meta({
     description: 'Where releases go: nightly without asking, the others by promote.',
     examples: [{ nightly: {}, stable: { needs: { approvals: 1, soak: '48h' } } }],
@@ -302,13 +350,17 @@ export const Definition = z.strictObject({
 })
 export type Definition = z.infer<typeof Definition>
 
+/** The format where these targets are offered. */
+export const definitionFor = (offered: readonly TargetId[]) =>
+  Definition.extend({ targets: targetsOf(offered) })
+
 /**
  * Fields that the format has and this version does not honour yet. They are refused like unknown ones, with
  * this word instead of a suggestion.
  */
 export const notYetSupported: readonly string[] = [
   'retention',
-  'targets.aws',
+  ...TargetId.options.filter((id) => !offeredTargets.includes(id)).map((id) => `targets.${id}`),
   'targets.azure',
   'targets.alibaba',
   'targets.tencent',

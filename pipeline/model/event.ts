@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { AmiId, AwsAccount, AwsRegion, SnapshotId } from './ami.ts'
 import { GateDecision } from './gate.ts'
 import { ChannelName, ImageName, Instant, Sha256 } from './ids.ts'
 import { Version } from './release.ts'
@@ -72,6 +73,23 @@ const Shared = z.strictObject({
 })
 export type Shared = z.infer<typeof Shared>
 
+/** A release's image in another region than the one that it was built in. */
+export const RegionalCopy = z.strictObject({
+  account: AwsAccount,
+  region: AwsRegion,
+  imageId: AmiId,
+  snapshotIds: z.array(SnapshotId),
+  /** ARN of the key that it is encrypted with. */
+  keyArn: z.string().max(300),
+})
+export type RegionalCopy = z.infer<typeof RegionalCopy>
+
+/** The image is whole in that region too. */
+const Copied = z.strictObject({
+  ...RegionalCopy.shape,
+  by: z.string().min(1).max(200),
+})
+
 const common = {
   schema: z.literal(1),
   at: Instant,
@@ -95,6 +113,7 @@ export const ReleaseEvent = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('pointed'), data: Pointed }),
   z.strictObject({ ...common, kind: z.literal('granted'), data: Shared }),
   z.strictObject({ ...common, kind: z.literal('revoked'), data: Shared }),
+  z.strictObject({ ...common, kind: z.literal('copied'), data: Copied }),
 ])
 export type ReleaseEvent = z.infer<typeof ReleaseEvent>
 export type EventKind = ReleaseEvent['kind']

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { Day, ImageName, Instant, Sha256, TeamName } from './ids.ts'
+import { isPlain, notPlain } from './plain-text.ts'
 import { Severity } from './stages.ts'
 
 const VulnerabilityId = z
@@ -9,6 +10,12 @@ const VulnerabilityId = z
 /** OpenVEX statuses. */
 export const WaiverStatus = z.enum(['not_affected', 'affected', 'fixed', 'under_investigation'])
 export type WaiverStatus = z.infer<typeof WaiverStatus>
+
+const Reason = z
+  .string()
+  .regex(/\S[\s\S]{8,}\S/u, 'a reason of at least 10 characters')
+  .max(2000)
+  .meta({ description: 'Why, for an auditor.', examples: ['the module is not loaded here'] })
 
 /** A finding that a team answers for, for a time: one entry of a file in `scans/waivers/`. */
 export const Waiver = z.strictObject({
@@ -29,11 +36,7 @@ export const Waiver = z.strictObject({
       'OpenVEX: not_affected or fixed (the scanner is wrong about us), affected (the risk is accepted), under_investigation (waives nothing).',
     examples: ['affected'],
   }),
-  reason: z
-    .string()
-    .regex(/\S[\s\S]{8,}\S/u, 'a reason of at least 10 characters')
-    .max(2000)
-    .meta({ description: 'Why, for an auditor.', examples: ['the module is not loaded here'] }),
+  reason: Reason.refine((reason) => isPlain(reason.replace(/[\n\t]/g, ' ')), notPlain),
   owner: TeamName.meta({ description: 'The team that answers for it.', examples: ['team-security'] }),
   /** The last day that it holds, UTC. */
   expires: Day.meta({ description: 'The last day that it holds, UTC.', examples: ['2027-03-31'] }),
@@ -134,8 +137,10 @@ const common = {
   excepted: z.array(
     z.strictObject({ control: z.string(), reason: z.string(), owner: z.string(), expires: z.string() }),
   ),
-  /** Findings that would reject without a waiver; `file` is where it is written, from the checkout. */
-  waived: z.array(z.strictObject({ ...Waiver.shape, installed: z.string(), file: z.string() })).default([]),
+  /** Findings that would reject without a waiver; `file` is where it is written, from the checkout. A record's reason stays readable whatever may be written today. */
+  waived: z
+    .array(z.strictObject({ ...Waiver.shape, reason: Reason, installed: z.string(), file: z.string() }))
+    .default([]),
   /** Null when no list was given. */
   knownExploited: KnownExploited.nullable().default(null),
   /** Findings that a reasoned emergency ships although they reject: no worse than the release it is compared with. */

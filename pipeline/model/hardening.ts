@@ -2,8 +2,20 @@ import * as z from 'zod'
 import { ControlId } from './ids.ts'
 
 /** The systems that controls are written for. */
-export const ControlOs = z.enum(['debian-12', 'debian-13'])
+export const ControlOs = z.enum([
+  'debian-12',
+  'debian-13',
+  'ubuntu-22.04',
+  'ubuntu-24.04',
+  'amazon-linux-2023',
+  'rhel-9',
+  'rocky-9',
+])
 export type ControlOs = z.infer<typeof ControlOs>
+
+/** Who installs and removes packages: apt with dpkg below it, dnf with rpm. */
+export const PackageManager = z.enum(['apt', 'dnf'])
+export type PackageManager = z.infer<typeof PackageManager>
 
 /** One control of `hardening/controls/<area>.yaml`. `values` are checked against its kind's columns. */
 export const Control = z.strictObject({
@@ -16,6 +28,8 @@ export const Control = z.strictObject({
   holds: z.enum(['sealed', 'running', 'both']),
   os: z.array(ControlOs).min(1),
   kind: z.string(),
+  /** For the kind `script`: the control whose script does this one too; its own when left out. */
+  script: ControlId.optional(),
   /** One row, or several, of the kind's columns. */
   values: z.union([z.record(z.string(), z.string()), z.array(z.record(z.string(), z.string())).min(1)]),
   /** Ids of this control in benchmarks: benchmark -> requirement ids. */
@@ -30,8 +44,8 @@ export const Kind = z.strictObject({
   columns: z.array(z.string()),
   /** Fewer is later: kinds are applied in ascending order (packages before what configures them). */
   order: z.int(),
-  /** Debian packages that its scripts, or what they configure, need in the image. */
-  packages: z.array(z.string()).optional(),
+  /** Packages that its scripts, or what they configure, need in the image: as each package manager names them. */
+  packages: z.partialRecord(PackageManager, z.array(z.string())).optional(),
   /** For people: what apply writes, and what check reads in a running machine and on a folder. */
   writes: z.string().optional(),
   reads: z.string().optional(),

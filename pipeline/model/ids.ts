@@ -36,7 +36,7 @@ export const Day = z.iso.date()
 export const Arch = z.enum(['x86_64', 'aarch64'])
 export type Arch = z.infer<typeof Arch>
 
-export const TargetId = z.enum(['qemu'])
+export const TargetId = z.enum(['qemu', 'aws'])
 export type TargetId = z.infer<typeof TargetId>
 
 /** A team in the owner's place, never a person. */

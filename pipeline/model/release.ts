@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { RecordedArtifact } from './artifact.ts'
 import { RecordedBase } from './base.ts'
 import { GateDecision } from './gate.ts'
 import { Arch, ControlId, ImageName, Instant, Sha256, TargetId, TeamName } from './ids.ts'
@@ -9,8 +10,13 @@ export const Version = z
   .string()
   .regex(/^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)$/, 'a version is MAJOR.MINOR.PATCH')
 
-/** `publish`: the artifact is in the catalog, private, under its digest. */
-export const Published = z.strictObject({ subject: Sha256, bytes: z.int(), blob: z.string() })
+/** `publish`: the artifact is kept, private: in the catalog under its digest, or by its cloud. */
+export const Published = z.strictObject({
+  subject: Sha256,
+  bytes: z.int(),
+  /** Its key in the catalog; null where a cloud keeps it. */
+  blob: z.string().nullable(),
+})
 export type Published = z.infer<typeof Published>
 
 /** What decides whether the next version is a major, a minor or a patch. */
@@ -57,7 +63,7 @@ export type RunChoice = z.infer<typeof RunChoice>
 /** What a build depends on, but for the archive's packages and the clock: equal ones need no other build. */
 export const Fingerprint = z.strictObject({
   base: z.strictObject({
-    from: z.enum(['archive', 'image', 'parent']),
+    from: z.enum(['archive', 'image', 'parent', 'ami']),
     digest: Sha256,
     /** For people: the parent's image and version; the distribution's name and release otherwise. */
     name: z.string(),
@@ -106,12 +112,7 @@ export const RecordPredicate = z.strictObject({
     bundle: Sha256,
   }),
   base: RecordedBase,
-  artifact: z.strictObject({
-    sha256: Sha256,
-    bytes: z.int(),
-    virtualBytes: z.int(),
-    format: z.literal('qcow2'),
-  }),
+  artifact: RecordedArtifact,
   tools: z.record(z.string(), z.string()),
   controls: z.strictObject({
     total: z.int(),

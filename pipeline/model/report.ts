@@ -56,6 +56,7 @@ export const Report = z.strictObject({
   /** When the gate judged; of an old record, when it was made. */
   judged: Instant,
   boots: TestReport.shape.boots.nullable(),
+  notLookedAt: TestReport.shape.notLookedAt,
   /** Those that did not hold first. */
   controls: z.array(ReportControl).nullable(),
   /** Worst first. */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { LocalPrincipal } from './channel.ts'
+import { AwsPrincipal, LocalPrincipal } from './channel.ts'
 import { Arch, ChannelName, ImageName, Instant, Sha256 } from './ids.ts'
 import { Version } from './release.ts'
 
@@ -10,7 +10,7 @@ import { Version } from './release.ts'
 export const ShareIntent = z.strictObject({
   schema: z.literal(1),
   image: ImageName,
-  principal: LocalPrincipal,
+  principal: z.union([LocalPrincipal, AwsPrincipal]),
   /** Empty once all is taken back and told. */
   lines: z.array(z.strictObject({ channel: ChannelName, variant: z.string() })),
 })

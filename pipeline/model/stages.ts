@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { Artifact } from './artifact.ts'
 import { ControlResult } from './hardening.ts'
 import { Instant, Sha256 } from './ids.ts'
 
@@ -12,15 +13,13 @@ export const Bundle = z.strictObject({
 })
 export type Bundle = z.infer<typeof Bundle>
 
+/** How machines run: with the processor's help, emulated, or at a cloud that does not say. */
+export const Accelerator = z.enum(['kvm', 'tcg', 'cloud'])
+export type Accelerator = z.infer<typeof Accelerator>
+
 export const BuildResult = z.strictObject({
-  artifact: z.strictObject({
-    /** Absolute; the file that is tested, scanned, gated and published, unchanged. */
-    path: z.string(),
-    sha256: Sha256,
-    bytes: z.int(),
-    virtualBytes: z.int(),
-  }),
-  accelerator: z.enum(['kvm', 'tcg']),
+  artifact: Artifact,
+  accelerator: Accelerator,
   /** Seconds by what Packer did. */
   steps: z.array(z.strictObject({ name: z.string(), seconds: z.number() })),
   /** From the build machine after its reboot. */
@@ -42,9 +41,15 @@ export const Fact = z.strictObject({
 })
 export type Fact = z.infer<typeof Fact>
 
+/** A fact that this target's instances can't show: it is neither good nor bad, and is in no list of facts. */
+export const NotLookedAt = z.strictObject({ id: z.string(), title: z.string(), why: z.string() })
+export type NotLookedAt = z.infer<typeof NotLookedAt>
+
 export const TestReport = z.strictObject({
   subject: Sha256,
   facts: z.array(Fact),
+  /** Left out where everything was. */
+  notLookedAt: z.array(NotLookedAt).optional(),
   boots: z.array(
     z.strictObject({
       instance: z.string(),

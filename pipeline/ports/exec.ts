@@ -3,7 +3,7 @@ import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { $ } from 'zx/core'
 import { MintmarkError } from '../errors.ts'
-import { explained } from './files.ts'
+import { explained } from './file-errors.ts'
 
 export interface RunOptions {
   readonly cwd?: string

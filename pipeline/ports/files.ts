@@ -4,8 +4,8 @@ import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { MintmarkError } from '../errors.ts'
 import { systemClock } from './clock.ts'
+import { codeOf, type Doing, explained } from './file-errors.ts'
 import { ownerOf, processTag } from './process-tag.ts'
 
 export interface FileInfo {
@@ -19,6 +19,9 @@ export interface FileInfo {
 }
 
 type Content = string | Uint8Array
+
+/** Writes bytes from `at` on; they may be changed once it is done. */
+export type PutBytes = (bytes: Uint8Array, at: number) => Promise<void>
 
 /** Whose a path is, by the system's numbers. */
 export interface Ownership {
@@ -45,6 +48,13 @@ export interface Files {
   chunks(path: string): AsyncIterable<Uint8Array>
   /** Whole or not at all; makes the folder. Mode 0600 when `secret`. Pieces are written as they come: fit for images. */
   write(path: string, content: Content | AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<void>
+  /** Like write, of a file of `size` bytes that is one hole at first: `fill` puts bytes at their places, in any order. */
+  writeSparse<T>(
+    path: string,
+    size: number,
+    fill: (put: PutBytes) => Promise<T>,
+    options?: WriteOptions,
+  ): Promise<T>
   /** Like write, but false (and nothing changed) when the path is already there. */
   createOnly(path: string, content: Content, options?: WriteOptions): Promise<boolean>
   /** Hard link where possible, else a copy; whole or not at all. */
@@ -78,80 +88,6 @@ export interface Files {
   freeBytes(path: string): Promise<number>
   /** True when this process may read and write the path. */
   accessible(path: string): Promise<boolean>
-}
-
-function codeOf(cause: unknown): string | undefined {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
-}
-
-type Doing = 'read' | 'written'
-
-/** What the refusals of the system mean to a person; all else is given back as it is. */
-export function explained(path: string, doing: Doing, cause: unknown): unknown {
-  const code = codeOf(cause)
-  switch (code) {
-    case 'ENOSPC':
-      return new MintmarkError('NO_SPACE', `no space left to write ${path}`, { cause })
-    case 'EDQUOT':
-      return new MintmarkError('NO_SPACE', `the quota is used up: ${path} can't be written`, {
-        cause,
-        hint: 'free some of the quota (quota shows it); ./mintmark clean shows what mintmark holds',
-      })
-    case 'EFBIG':
-      return new MintmarkError('NO_SPACE', `${path} would be larger than files may be here`, {
-        cause,
-        hint: 'look at the limit of this shell (ulimit -f) and of the file system',
-      })
-    case 'EROFS':
-      return new MintmarkError('TOOL_FAILED', `${path} can't be written: its file system is read-only`, {
-        cause,
-        hint: 'mount it writable, or put that folder elsewhere (XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME, MINTMARK_CATALOG, TMPDIR)',
-      })
-    case 'EACCES':
-    case 'EPERM':
-      return new MintmarkError('TOOL_FAILED', `${path} can't be ${doing} (${code})`, {
-        cause,
-        hint: 'check who owns that folder and how it is mounted',
-      })
-    case 'EMFILE':
-    case 'ENFILE':
-      return new MintmarkError(
-        'TOOL_FAILED',
-        `${path} can't be ${doing}: too many files are open (${code})`,
-        {
-          cause,
-          hint: 'raise the limit: ulimit -n 4096',
-        },
-      )
-    case 'EIO':
-    case 'ESTALE':
-    case 'ETIMEDOUT':
-    case 'ENOTCONN':
-      return new MintmarkError(
-        'TOOL_FAILED',
-        `${path} can't be ${doing}: the disk or its server fails (${code})`,
-        {
-          cause,
-          hint: 'look at dmesg and at the mount',
-        },
-      )
-    case 'ENAMETOOLONG':
-      return new MintmarkError('TOOL_FAILED', `${path} can't be ${doing}: its name is too long`, {
-        cause,
-        hint: 'put that folder where the path to it is shorter (XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME, MINTMARK_CATALOG)',
-      })
-    case 'ELOOP':
-      return new MintmarkError(
-        'TOOL_FAILED',
-        `${path} can't be ${doing}: a link on the way leads to itself`,
-        {
-          cause,
-          hint: 'find that link (namei -l shows each step of a path) and remove it',
-        },
-      )
-    default:
-      return cause
-  }
 }
 
 async function guarded<T>(path: string, work: () => Promise<T>, doing: Doing = 'written'): Promise<T> {
@@ -232,6 +168,30 @@ const tempPath = (folder: string, name = ''): string =>
 
 const besides = (path: string): string => tempPath(dirname(path), basename(path))
 
+/** A system may take less than it was given at once. */
+async function writeAll(handle: fs.FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+  }
+}
+
+async function fillSparse<T>(
+  temp: string,
+  size: number,
+  fill: (put: PutBytes) => Promise<T>,
+  mode: number,
+): Promise<T> {
+  const handle = await fs.open(temp, 'wx', mode)
+  try {
+    await handle.truncate(size)
+    const result = await fill((bytes, at) => writeAll(handle, bytes, at))
+    await handle.sync()
+    return result
+  } finally {
+    await handle.close()
+  }
+}
+
 /** Writes the whole of it to a temporary file, gives that to `put`, and removes it if it is still there. */
 async function staged<T>(
   path: string,
@@ -290,6 +250,19 @@ export const nodeFiles: Files = {
       // A link stays one: what it names is replaced.
       const real = await fs.realpath(path).catch(() => path)
       await staged(real, content, options, (temp) => fs.rename(temp, real))
+    }),
+  writeSparse: (path, size, fill, { mode = 0o644, staging } = {}) =>
+    guarded(path, async () => {
+      for (const folder of [dirname(path), staging]) if (folder !== undefined) await makeFolders(folder)
+      const temp = staging === undefined ? besides(path) : tempPath(staging)
+      try {
+        const result = await fillSparse(temp, size, fill, mode)
+        await fs.rename(temp, path)
+        await syncFolder(dirname(path))
+        return result
+      } finally {
+        await fs.rm(temp, { force: true })
+      }
     }),
   createOnly: (path, content, options = {}) =>
     guarded(path, () =>

@@ -5,6 +5,7 @@ import {
   debianPackages,
   optionalTools,
   pythonPrograms,
+  pythonPurposes,
   type ToolRow,
   toolTable,
   unpackedPackages,
@@ -125,7 +126,9 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
         throw new MintmarkError(
           'TOOL_MISSING',
           `${title} is not on this machine`,
-          optionalTools.includes(name) ? { hint: `./mintmark setup --for ${name} --yes` } : {},
+          optionalTools[name] === undefined
+            ? {}
+            : { hint: `./mintmark setup --for ${optionalTools[name][0]} --yes` },
         )
       throw new MintmarkError('TOOL_REFUSED', `${state.path} is ${title} ${state.version}: ${state.why}`, {
         hint: './mintmark setup --yes installs an accepted one',
@@ -139,7 +142,7 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
     dropBuildFiles: () => dropBuildFiles(files, places),
     async debianPackages(purpose) {
       const wanted: Readonly<Record<string, string>> = {
-        ...debianPackages.release,
+        ...(purpose === 'workflows' ? debianPackages.workflows : debianPackages.release),
         ...(purpose === 'ansible' || purpose === 'test' ? debianPackages.ansible : {}),
         ...(purpose === 'tpm' || purpose === 'test' ? debianPackages.tpm : {}),
         ...(purpose === 'share' || purpose === 'test' ? debianPackages.share : {}),
@@ -155,7 +158,8 @@ export function findTools(exec: Exec, files: Files, places: Places): Tools {
         const path = (await exec.which(name)) ?? (await found(unpackedProgram(places, name)))
         rows.push({ name, seenBy: program, present: path !== null, version: null, path })
       }
-      for (const name of purpose === 'test' ? Object.keys(pythonPrograms).filter(isPythonProgram) : []) {
+      const python = Object.keys(pythonPrograms).filter(isPythonProgram)
+      for (const name of python.filter((item) => pythonPurposes[item] === purpose)) {
         const path = await pythonProgram(files, places, name)
         rows.push({ name, seenBy: pythonPrograms[name], present: path !== null, version: null, path })
       }

@@ -2,7 +2,8 @@ import { request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 
 export interface HttpQuestion {
-  /** Of 127.0.0.1. */
+  /** 127.0.0.1 when it is left out. */
+  readonly host?: string
   readonly port: number
   /** With its leading slash; sent as it is. */
   readonly path: string
@@ -16,11 +17,17 @@ export type HttpAnswer =
 
 const bodyBytes = 4096
 
-/** One GET to 127.0.0.1; redirects are not followed, and a certificate is not judged. Never rejects. */
-export function getStatus({ port, path, tls, timeoutMs }: HttpQuestion): Promise<HttpAnswer> {
+/** One GET to 127.0.0.1 or another host; redirects are not followed, and a certificate is not judged. Never rejects. */
+export function getStatus({
+  host = '127.0.0.1',
+  port,
+  path,
+  tls,
+  timeoutMs,
+}: HttpQuestion): Promise<HttpAnswer> {
   return new Promise((resolve) => {
     const options = {
-      host: '127.0.0.1',
+      host,
       port,
       path,
       agent: false,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MintmarkError } from '../errors.ts'
-import { explained } from './files.ts'
+import { explained } from './file-errors.ts'
 
 /** What the holder is, for those who are refused. */
 export type SayHolder = (what: string) => Promise<void>

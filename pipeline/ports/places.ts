@@ -5,6 +5,8 @@ import { join } from 'node:path'
 export interface Places {
   /** The checkout: templates, hardening, scans, images. */
   readonly root: string
+  /** Definitions that stand for those of images/ below root: of a request that is reviewed. */
+  readonly images?: string
   /** The catalog's address: a folder, or s3://bucket/prefix. */
   readonly catalog: string
   /** Blobs that were fetched from a catalog elsewhere, by digest. */

@@ -99,7 +99,13 @@ export function s3Calls({ address, endpoint, kmsKey, signal }: S3Options): S3 {
 
   async function call<T>({ action, bytes = 0 }: CallOptions, work: Work<T>): Promise<Answer<T>> {
     const ms = callMs + Math.ceil(bytes / leastBytesPerSecond) * 1000
-    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(ms)])
+    // A signal of AbortSignal.timeout that only AbortSignal.any holds is collected between two tries.
+    const late = new AbortController()
+    const timer = setTimeout(
+      () => late.abort(new DOMException('the deadline has passed', 'TimeoutError')),
+      ms,
+    )
+    const abortSignal = AbortSignal.any([signal, late.signal])
     try {
       ready ??= load()
       const { sdk, client } = await ready
@@ -111,6 +117,8 @@ export function s3Calls({ address, endpoint, kmsKey, signal }: S3Options): S3 {
       if (missing) return { status: 404, attempts: tried }
       if (status === 409 || status === 412) return { status, attempts: tried }
       throw explainS3(cause, { location, bucket, action, seconds: Math.round(ms / 1000) })
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -1,5 +1,11 @@
 /** Programs that are built or downloaded at a pinned version, not taken from Debian. */
-export type ToolName = 'packer' | 'packer-plugin-qemu' | 'trivy' | 'grype'
+export type ToolName =
+  | 'packer'
+  | 'packer-plugin-qemu'
+  | 'packer-plugin-amazon'
+  | 'trivy'
+  | 'grype'
+  | 'actionlint'
 
 export interface Tool {
   /** Absolute path of the program. */
@@ -38,7 +44,7 @@ export interface Tools {
   dropBuildFiles(): Promise<void>
   /** What a purpose needs of Debian; for the tests also what they need of PyPI. */
   debianPackages(
-    purpose: 'release' | 'ansible' | 'tpm' | 'grype' | 'share' | 'test',
+    purpose: 'release' | 'ansible' | 'tpm' | 'grype' | 'share' | 'aws' | 'test' | 'workflows',
   ): Promise<readonly DebianPackage[]>
   /** Installs by apt-get: as root, or by sudo where it asks for no password. @throws TOOL_MISSING with the command to paste */
   installDebianPackages(names: readonly string[], onProgress: (text: string) => void): Promise<void>

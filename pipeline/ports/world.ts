@@ -1,4 +1,5 @@
 import type { Catalog, OpenCatalog } from './catalog.ts'
+import type { CiJob } from './ci-job.ts'
 import type { Clock } from './clock.ts'
 import type { Exec } from './exec.ts'
 import type { Fetch } from './fetch.ts'
@@ -28,6 +29,8 @@ export interface World {
   readonly openCatalog: OpenCatalog
   readonly keys: Signing
   readonly zip: Zip
+  /** The CI job that this is a step of; left out elsewhere. */
+  readonly job?: CiJob | undefined
   readonly places: Places
   /** Our own environment variables, read-only. */
   readonly env: Readonly<Record<string, string | undefined>>

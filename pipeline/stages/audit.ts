@@ -1,13 +1,16 @@
 import type * as z from 'zod'
+import { nameOfArtifact } from '../core/artifact.ts'
 import { auditAnswer } from '../core/audit-answer.ts'
 import { sha256 } from '../core/digest.ts'
 import { provenanceReport } from '../core/provenance.ts'
 import { MintmarkError } from '../errors.ts'
 import type { AuditAnswer, AuditLink } from '../model/audit.ts'
 import { ImageName } from '../model/ids.ts'
-import { Version } from '../model/release.ts'
+import { type RecordPredicate, Version } from '../model/release.ts'
 import { Bundle, TestReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
+import { targets } from '../targets/registry.ts'
+import type { Whereabouts } from '../targets/target.ts'
 import type { EventChain, Trust } from './chain.ts'
 import { approvalLinks, brokenHistory, readHistories, strayedLinks } from './channel-history.ts'
 import { checkProvenance } from './check-provenance.ts'
@@ -103,6 +106,15 @@ async function stored<T>(
   }
 }
 
+/** Also of a target that this version does not have: what the record says is told as it is. */
+function whereIs(world: World, { target, artifact }: RecordPredicate): Whereabouts {
+  const known = targets[target]
+  if (known !== undefined) return known.whereIs(world, artifact)
+  const address =
+    artifact.format === 'ami' ? nameOfArtifact(artifact) : world.catalog.blobAddress(artifact.sha256)
+  return { address, path: null }
+}
+
 /**
  * Reads all that the catalog has of a release and checks every link. It throws for none of them.
  * @param bytes reads image and reports through as well (an image takes seconds); else that is for `verify`
@@ -119,7 +131,6 @@ export async function auditRelease(
   const bundle = await stored(world, release, 'bundle', Bundle)
   const provenance = await checkProvenance(world, release, trust)
   const { predicate } = release.statement
-  const own = predicate.artifact.sha256
   const brokenHistories = histories.flatMap((history): readonly AuditLink[] => {
     const { channel } = history.place
     const why = brokenHistory(history)
@@ -158,8 +169,7 @@ export async function auditRelease(
     selected: bundle.value?.controls ?? null,
     catalog: {
       catalog: world.catalog.location,
-      address: world.catalog.blobAddress(own),
-      path: world.catalog.blobPath(own),
+      ...whereIs(world, predicate),
     },
     instance,
   })

@@ -1,11 +1,10 @@
 import { bornOf, nameOfBase } from '../core/base-facts.ts'
 import { type Judged, judgeLifecycle } from '../core/lifecycle.ts'
 import { MintmarkError } from '../errors.ts'
-import { type BaseLock, ResolvedBase } from '../model/base.ts'
+import { ResolvedBase, type TargetLock } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
-import { targets } from '../targets/registry.ts'
-import { loadLock } from './load-definition.ts'
+import { loadLock } from './base-lock.ts'
 import { parentBase } from './parent-base.ts'
 import type { Stage, StageContext } from './stage.ts'
 import { whereInDefinition } from './where-in-definition.ts'
@@ -21,6 +20,8 @@ function lineOf(base: ResolvedBase): string {
       base.signature === null ? 'signed by NOBODY' : `signed by ${base.signature.fingerprint.slice(-16)}`
     return `${name} from ${base.name} (sha256:${base.id.slice(0, 8)}… of ${day}, ${proof})`
   }
+  if (base.from === 'ami')
+    return `${name} from ${base.name} (${base.imageId} in ${base.region} of ${day}, owner ${base.owner})`
   // The suite that was signed last says how fresh the packages are.
   const [newest] = [...base.suites].sort((a, b) => Date.parse(b.date) - Date.parse(a.date))
   const proof =
@@ -40,11 +41,13 @@ export async function judgeRelease(world: World, image: string, { os }: Definiti
 }
 
 /** @throws MintmarkError CONFIG_INVALID for a lock of another base than the definition asks for */
-function checkLock(image: string, { os, base }: Definition, lock: BaseLock): void {
+function checkLock(image: string, { os, base }: Definition, lock: TargetLock): void {
+  // An AMI stands for whatever official base the definition asks for.
+  const kind = 'from' in base ? base.from : 'parent'
   const isLocal = lock.from === 'image' && lock.publisher === 'local'
   const wantsLocal = 'from' in base && base.from === 'image' && base.file !== undefined
-  const pinned = `${lock.distribution} ${lock.release} from ${isLocal ? 'a file' : lock.from}`
-  const from = wantsLocal ? 'a file' : 'from' in base ? base.from : 'parent'
+  const pinned = `${lock.distribution} ${lock.release} from ${isLocal ? 'a file' : lock.from === 'ami' ? kind : lock.from}`
+  const from = wantsLocal ? 'a file' : kind
   const asked = `${os.family} ${os.release} from ${from}`
   if (pinned === asked) return
   throw new MintmarkError(
@@ -54,15 +57,15 @@ function checkLock(image: string, { os, base }: Definition, lock: BaseLock): voi
   )
 }
 
-async function resolve({ world, image, definition, step }: StageContext): Promise<ResolvedBase> {
+async function resolve({ world, image, definition, target, step }: StageContext): Promise<ResolvedBase> {
   const { base } = definition
   if ('image' in base) {
     step.update(`verifying the record of ${base.image}`)
-    return parentBase(world, image, definition, base)
+    return parentBase(world, image, definition, target)
   }
-  const lock = await loadLock(world, image)
+  const lock = await loadLock(world, image, target.id)
   checkLock(image, definition, lock)
-  return targets.qemu.resolveBase({ world, image, definition, lock, step })
+  return target.resolveBase({ world, image, definition, lock, step })
 }
 
 /**

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Login } from '../targets/target.ts'
+import type { Login } from '../targets/instance.ts'
 import type { StageContext } from './stage.ts'
 
 /** The key of this one build, made on first use. It is removed when the build is done; its public half stays as evidence. */

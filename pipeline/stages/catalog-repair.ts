@@ -26,10 +26,9 @@ interface Copy {
 /** Run folders of the image, that of the run which made the blob first. */
 async function runFolders({ files, places }: World, blob: BrokenBlob): Promise<readonly string[]> {
   const folder = join(places.runs, blob.image)
+  const isRunOf = (name: string): boolean => name === blob.run || name.startsWith(`${blob.run}@`)
   const runs = (await files.info(folder))?.kind === 'folder' ? await files.list(folder) : []
-  return [...runs]
-    .sort((a, b) => Number(b === blob.run) - Number(a === blob.run))
-    .map((run) => join(folder, run))
+  return [...runs].sort((a, b) => Number(isRunOf(b)) - Number(isRunOf(a))).map((run) => join(folder, run))
 }
 
 /** Files of that size below the folder; links are not followed. */

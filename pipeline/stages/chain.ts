@@ -219,10 +219,82 @@ async function moveHead(world: World, chain: Chain, to: StoredEvent): Promise<vo
   }
 }
 
+/** Signs an event and writes it as the next one; null when another writer has taken its number. */
+async function writeNext(
+  world: World,
+  chain: Chain,
+  trust: Trust,
+  last: StoredEvent | null,
+  what: NewEvent,
+): Promise<StoredEvent | null> {
+  const event: ReleaseEvent = {
+    ...what,
+    schema: 1,
+    at: world.clock.now().toISOString(),
+    sequence: (last?.event.sequence ?? 0) + 1,
+    previous: last?.sha256 ?? null,
+  }
+  const foreign = chain.foreign(event)
+  if (foreign !== null) throw new MintmarkError('INTERNAL', `an event for ${chain.title} ${foreign}`)
+  const payload = eventPayload(event)
+  const text = envelopeText(payload, [await world.keys.sign(bytesToSign(payload))])
+  const checked = await checkEvent(world, chain, text, headOf(last ?? undefined), trust)
+  if ('code' in checked) {
+    throw new MintmarkError(
+      'VERIFY_FAILED',
+      `nobody would trust what was to be written for ${chain.title}: ${checked.text}`,
+      {
+        hint: 'who signs here has to be in scans/policies/trust.yaml: ./mintmark verify --print-key prints the entry',
+      },
+    )
+  }
+  const written = await world.catalog.createOnly(eventKey(chain.prefix, event.sequence), text)
+  return written ? { event, sha256: sha256(text) } : null
+}
+
 /**
- * Adds an event, signed by this machine's key: written whole or not at all. Another writer that is faster takes the number, and
- * `make` is asked again with that one's event as the last.
- * @param make what happened, given the last event; null when that is nothing new
+ * Adds events in their order, each signed by this machine's key and written whole or not at all; the history is read once for all of
+ * them. Another writer that is faster takes the number, and `make` is asked again with that one's event as the last.
+ * @param make what happened, given the last event and all of them; nothing when that is nothing new
+ * @returns what was written
+ * @throws MintmarkError CHAIN_BROKEN, VERIFY_FAILED, CONFLICT, and what `make` throws
+ */
+export async function appendAllToChain(
+  world: World,
+  chain: Chain,
+  trust: Trust,
+  make: (last: StoredEvent | null, events: readonly StoredEvent[]) => Promise<readonly NewEvent[]>,
+): Promise<readonly StoredEvent[]> {
+  const all: StoredEvent[] = []
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const events = await trustedChain(world, chain, trust)
+    let last = events.at(-1) ?? null
+    const wanted = await make(last, events)
+    let written = 0
+    let headed = false
+    for (const what of wanted) {
+      // A second event without a head, also of a writer that was killed, would look as if later ones had been removed.
+      if (last !== null && !headed) {
+        await moveHead(world, chain, last)
+        headed = true
+      }
+      const stored = await writeNext(world, chain, trust, last, what)
+      if (stored === null) break
+      last = stored
+      written += 1
+      all.push(stored)
+    }
+    if (last !== null) await moveHead(world, chain, last)
+    if (written === wanted.length) return all
+  }
+  throw new MintmarkError(
+    'CONFLICT',
+    `${attempts} other events of ${chain.title} were written while this one was to be`,
+  )
+}
+
+/**
+ * Adds one event, as `appendAllToChain` adds them.
  * @returns what was written, or null
  * @throws MintmarkError CHAIN_BROKEN, VERIFY_FAILED, CONFLICT, and what `make` throws
  */
@@ -232,43 +304,9 @@ export async function appendToChain(
   trust: Trust,
   make: (last: StoredEvent | null, events: readonly StoredEvent[]) => Promise<NewEvent | null>,
 ): Promise<StoredEvent | null> {
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const events = await trustedChain(world, chain, trust)
-    const last = events.at(-1) ?? null
+  const [stored] = await appendAllToChain(world, chain, trust, async (last, events) => {
     const what = await make(last, events)
-    if (what === null) {
-      // What a writer that was killed in between has left behind.
-      if (last !== null) await moveHead(world, chain, last)
-      return null
-    }
-    const event: ReleaseEvent = {
-      ...what,
-      schema: 1,
-      at: world.clock.now().toISOString(),
-      sequence: (last?.event.sequence ?? 0) + 1,
-      previous: last?.sha256 ?? null,
-    }
-    const foreign = chain.foreign(event)
-    if (foreign !== null) throw new MintmarkError('INTERNAL', `an event for ${chain.title} ${foreign}`)
-    const payload = eventPayload(event)
-    const text = envelopeText(payload, [await world.keys.sign(bytesToSign(payload))])
-    const checked = await checkEvent(world, chain, text, headOf(last ?? undefined), trust)
-    if ('code' in checked) {
-      throw new MintmarkError(
-        'VERIFY_FAILED',
-        `nobody would trust what was to be written for ${chain.title}: ${checked.text}`,
-        {
-          hint: 'who signs here has to be in scans/policies/trust.yaml: ./mintmark verify --print-key prints the entry',
-        },
-      )
-    }
-    if (!(await world.catalog.createOnly(eventKey(chain.prefix, event.sequence), text))) continue
-    const stored = { event, sha256: sha256(text) }
-    await moveHead(world, chain, stored)
-    return stored
-  }
-  throw new MintmarkError(
-    'CONFLICT',
-    `${attempts} other events of ${chain.title} were written while this one was to be`,
-  )
+    return what === null ? [] : [what]
+  })
+  return stored ?? null
 }

@@ -1,10 +1,10 @@
 import type { CurrentRelease } from '../core/emergency.ts'
-import { variantOf } from '../core/statement.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
 import type { Target } from '../targets/target.ts'
 import type { Trust } from './chain.ts'
+import { variantAt } from './choose-target.ts'
 import { pointsTo } from './move-channel.ts'
 import { locateVariant } from './read-release.ts'
 import { storedScan } from './read-reports.ts'
@@ -28,7 +28,7 @@ export async function currentRelease(
   },
 ): Promise<CurrentRelease | null> {
   const { image, definition, target, trivyDb } = input
-  const variant = variantOf({ target: target.id, arch: target.arch })
+  const variant = variantAt(target)
   const trust: Trust = { trust: await trustedKeys(world, null), onlyTrust: false }
   for (const channel of channels) {
     const now = await pointsTo(world, { image, channel, variant }, trust)

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { allEnded } from '../core/all-ended.ts'
+import { nameOfArtifact } from '../core/artifact.ts'
 import {
   type DiskEntry,
   diffFiles,
@@ -11,16 +12,17 @@ import { type DiffSide, diffReleases, type ReleaseDiff } from '../core/diff-rele
 import { sharedWith } from '../core/events.ts'
 import { parsePackageList } from '../core/pending-upgrades.ts'
 import { MintmarkError } from '../errors.ts'
+import type { Artifact, ArtifactPlace } from '../model/artifact.ts'
 import type { RecordPredicate } from '../model/release.ts'
 import { TestReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
-import { targets } from '../targets/registry.ts'
 import type { Target } from '../targets/target.ts'
 import type { Trust } from './chain.ts'
+import { targetOf } from './choose-target.ts'
 import { readEvents } from './events.ts'
 import { locateRelease, type Release } from './read-release.ts'
 import { readReport, storedScan } from './read-reports.ts'
-import { takeImage } from './take-image.ts'
+import { takeArtifact } from './take-image.ts'
 import { releaseTrustedBy, trustedKeys } from './verify-release.ts'
 
 /** What a verified release is compared by. @throws MintmarkError NOT_FOUND, VERIFY_FAILED */
@@ -40,17 +42,18 @@ export async function sideOf(world: World, release: Release, trust: Trust): Prom
 export async function listDisk(
   world: World,
   target: Pick<Target, 'readDisk'>,
-  disk: string,
+  artifact: ArtifactPlace,
   folder: string,
 ): Promise<readonly DiskEntry[]> {
   await world.files.makeFolder(folder, { mode: 0o700 })
   try {
-    const { root, asOwned = [] } = await target.readDisk(world, disk, folder)
+    const { root, asOwned = [] } = await target.readDisk({ world, artifact, into: folder })
     const find = [...asOwned, 'find', root, '-mindepth', '1']
     const listing = await world.exec.run([...find, '-printf', listingFormat])
     const sums = await world.exec.run([...find, '-type', 'f', '-exec', 'sha256sum', '--zero', '{}', '+'])
     const entries = parseDiskListing(listing.stdout, sums.stdout, root)
-    if (entries.length === 0) throw new MintmarkError('TOOL_FAILED', `no file could be read from ${disk}`)
+    if (entries.length === 0)
+      throw new MintmarkError('TOOL_FAILED', `no file could be read from ${nameOfArtifact(artifact)}`)
     return entries
   } finally {
     // As an ordinary user some folders of the copy can't be entered before this.
@@ -59,8 +62,8 @@ export async function listDisk(
   }
 }
 
-const diskOf = (world: World, { image, version, artifact }: RecordPredicate): Promise<string> =>
-  takeImage(world, `the image of ${image}@${version}`, artifact.sha256)
+const artifactOf = (world: World, { image, version, artifact }: RecordPredicate): Promise<Artifact> =>
+  takeArtifact(world, `the image of ${image}@${version}`, artifact)
 
 async function compareFiles(
   world: World,
@@ -68,11 +71,14 @@ async function compareFiles(
   after: RecordPredicate,
 ): Promise<readonly FileChange[]> {
   if (before.artifact.sha256 === after.artifact.sha256) return []
-  const disks = [await diskOf(world, before), await diskOf(world, after)]
+  const sides = [
+    { target: before.target, artifact: await artifactOf(world, before) },
+    { target: after.target, artifact: await artifactOf(world, after) },
+  ]
   const scratch = await world.files.tempFolder('diff-', world.places.runs)
   try {
-    const looks = [before, after].map((side, index) =>
-      listDisk(world, targets[side.target], disks[index] ?? '', join(scratch, String(index))),
+    const looks = sides.map(({ target, artifact }, index) =>
+      listDisk(world, targetOf(target), artifact, join(scratch, String(index))),
     )
     const [first = [], second = []] = await allEnded(looks)
     return diffFiles(first, second)

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { EarlierBoots } from '../core/boot-seconds.ts'
 import { MintmarkError } from '../errors.ts'
 import type { World } from '../ports/world.ts'
-import { findRelease, releasedImages } from './read-release.ts'
+import { locateRelease, openRecord, releasedImages } from './read-release.ts'
 import { readReport } from './read-reports.ts'
 
 const Boots = z.object({
@@ -11,13 +11,17 @@ const Boots = z.object({
 const Build = z.object({ accelerator: z.string() })
 
 /**
- * How long the boots of the release took that the channel nightly points to; null when there is none, or none that can be
+ * How long the boots of the variant's release took that the channel nightly points to; null when there is none, or none that can be
  * read: only a comparison is lost.
  */
-export async function earlierBoots(world: World, image: string): Promise<EarlierBoots | null> {
+export async function earlierBoots(
+  world: World,
+  image: string,
+  variant: string,
+): Promise<EarlierBoots | null> {
   if (!(await releasedImages(world)).includes(image)) return null
   try {
-    const { version, statement } = await findRelease(world, image)
+    const { version, statement } = openRecord(await locateRelease(world, image, variant))
     const { accelerator } = await readReport(world, statement.predicate, 'build', Build)
     const { boots } = await readReport(world, statement.predicate, 'test', Boots)
     const fresh = boots.filter(({ purpose }) => purpose === undefined || purpose === 'new')

@@ -4,6 +4,7 @@ import type { EventKind, EventOf, ReleaseEvent } from '../model/event.ts'
 import type { SignerName } from '../ports/signing.ts'
 import type { World } from '../ports/world.ts'
 import {
+  appendAllToChain,
   appendToChain,
   type Chain,
   type EventChain,
@@ -125,3 +126,14 @@ export const appendEvent = (
     const what = await make(last, events)
     return what === null ? null : { ...aboutRelease(release), ...what }
   })
+
+/** Adds several in their order, as `appendEvent` adds one; the history is read once for all of them. */
+export const appendEvents = (
+  world: World,
+  release: Release,
+  trust: Trust,
+  make: (events: readonly StoredEvent[]) => Promise<readonly EventData[]>,
+): Promise<readonly StoredEvent[]> =>
+  appendAllToChain(world, chainOf(release), trust, async (_, events) =>
+    (await make(events)).map((what) => ({ ...aboutRelease(release), ...what })),
+  )

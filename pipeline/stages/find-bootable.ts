@@ -1,11 +1,14 @@
 import { resolve } from 'node:path'
 import { MintmarkError } from '../errors.ts'
+import type { ArtifactPlace } from '../model/artifact.ts'
 import { Definition } from '../model/definition.ts'
 import type { InstanceFile } from '../model/instance.ts'
 import type { World } from '../ports/world.ts'
+import type { Target } from '../targets/target.ts'
+import { targetOf } from './choose-target.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
 import { locateRelease } from './read-release.ts'
-import { takeImage } from './take-image.ts'
+import { takeArtifact } from './take-image.ts'
 import { trustedRelease } from './verify-release.ts'
 
 /** An image that a machine may be started from. */
@@ -14,9 +17,10 @@ export interface Bootable {
   readonly name: string
   /** Lower-case letters, digits and "-": becomes the host name. */
   readonly host: string
-  /** Absolute path of the qcow2. */
-  readonly disk: string
+  readonly artifact: ArtifactPlace
   readonly definition: Definition
+  /** What starts it. */
+  readonly target: Target
   readonly virtualBytes: number
   /** False for a file that no signed record is about. */
   readonly recorded: boolean
@@ -46,15 +50,15 @@ export async function findBootable(world: World, ref: string): Promise<Bootable>
 
 async function bootableRelease(world: World, ref: string): Promise<Bootable> {
   const release = await trustedRelease(world, await locateRelease(world, ref), null)
-  const { image, version, artifact } = release.statement.predicate
+  const { image, version, artifact, target } = release.statement.predicate
   const name = `${image}@${version}`
-  const disk = await takeImage(world, `the image of ${name}`, artifact.sha256)
   const known = (await imageNames(world)).includes(image)
   return {
     name,
     host: hostName(image),
-    disk,
+    artifact: await takeArtifact(world, `the image of ${name}`, artifact),
     definition: known ? await loadDefinition(world, image) : plainDefinition,
+    target: targetOf(target),
     virtualBytes: artifact.virtualBytes,
     recorded: true,
     release: { image, version, variant: release.variant, artifact: artifact.sha256, record: release.record },
@@ -75,8 +79,9 @@ async function bootableFile(world: World, disk: string): Promise<Bootable> {
   return {
     name: disk,
     host: 'mintmark',
-    disk,
+    artifact: { format: 'qcow2', path: disk },
     definition: plainDefinition,
+    target: targetOf('qemu'),
     virtualBytes: size,
     recorded: false,
   }

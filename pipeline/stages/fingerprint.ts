@@ -1,38 +1,43 @@
-import { fingerprintOf, pinOfArchive, pinOfBase } from '../core/fingerprint.ts'
-import { variantOf } from '../core/statement.ts'
-import type { BaseLock } from '../model/base.ts'
+import { fingerprintOf, pinOfAmiLock, pinOfArchive, pinOfBase } from '../core/fingerprint.ts'
+import type { TargetLock } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
 import type { Fingerprint } from '../model/release.ts'
+import type { ToolName } from '../ports/tools.ts'
 import type { World } from '../ports/world.ts'
 import type { Target } from '../targets/target.ts'
-import { optionalTools, toolTable } from '../tools/table.ts'
-import { loadLock } from './load-definition.ts'
+import { toolTable } from '../tools/table.ts'
+import { loadLock } from './base-lock.ts'
+import { variantAt } from './choose-target.ts'
 import { pointsTo } from './move-channel.ts'
 import type { StageContext } from './stage.ts'
 import { trustedKeys } from './verify-release.ts'
 
-const toolPins = (): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(toolTable)
-      .filter(([name]) => !optionalTools.some((optional) => optional === name))
-      .map(([name, { version }]) => [name, version]),
-  )
+/** What builds and scans, by version. */
+function toolPins(definition: Definition, target: Pick<Target, 'sourceInput'>): Record<string, string> {
+  const { plugin } = target.sourceInput(definition)
+  const used: readonly ToolName[] = ['packer', plugin, 'trivy']
+  return Object.fromEntries(used.map((name) => [name, toolTable[name].version]))
+}
 
 /** The lock of a base that has one; null for a parent image. */
-export const lockOf = (world: World, image: string, definition: Definition): Promise<BaseLock | null> =>
-  'image' in definition.base ? Promise.resolve(null) : loadLock(world, image)
+export const lockOf = async (
+  world: World,
+  image: string,
+  definition: Definition,
+  target: Pick<Target, 'id'>,
+): Promise<TargetLock | null> => ('image' in definition.base ? null : loadLock(world, image, target.id))
 
 /** What a run was made of, for its record. */
-export async function fingerprintOfRun(context: StageContext, target: Target): Promise<Fingerprint> {
-  const { world, image, definition } = context
+export async function fingerprintOfRun(context: StageContext): Promise<Fingerprint> {
+  const { world, image, definition, target } = context
   const base = context.need('base')
-  const lock = base.from === 'archive' ? await loadLock(world, image) : null
+  const lock = base.from === 'archive' ? await loadLock(world, image, target.id) : null
   const recipe = lock === null ? null : await target.baseRecipe(world, lock)
   return fingerprintOf({
     base: pinOfBase(base, () => pinOfArchive(lock ?? {}, recipe)),
     definition,
     bundle: context.need('render').digest,
-    tools: toolPins(),
+    tools: toolPins(definition, target),
   })
 }
 
@@ -45,7 +50,7 @@ async function pinNow(
   const { base, os } = definition
   const name = `${os.family} ${os.release}`
   if ('image' in base) {
-    const variant = variantOf({ target: target.id, arch: target.arch })
+    const variant = variantAt(target)
     // By its history: a pointer that somebody set back would hide a newer parent.
     const now = await pointsTo(
       world,
@@ -56,8 +61,9 @@ async function pinNow(
     if (now === null) return { from: 'parent', digest: '0'.repeat(64), name: `${base.image} none` }
     return { from: 'parent', digest: now.record, name: `${base.image} ${now.version}` }
   }
-  const lock = await loadLock(world, image)
+  const lock = await loadLock(world, image, target.id)
   if (lock.from === 'image') return { from: 'image', digest: lock.sha256, name }
+  if (lock.from === 'ami') return { from: 'ami', digest: pinOfAmiLock(lock, definition), name }
   return { from: 'archive', digest: pinOfArchive(lock, await target.baseRecipe(world, lock)), name }
 }
 
@@ -73,6 +79,6 @@ export async function fingerprintNow(
     base: await pinNow(world, image, definition, target),
     definition,
     bundle,
-    tools: toolPins(),
+    tools: toolPins(definition, target),
   })
 }

@@ -4,7 +4,6 @@ import { idleWaivers, openFindings } from '../core/evaluate-gate-findings.ts'
 import { MintmarkError } from '../errors.ts'
 import { GateDecision } from '../model/gate.ts'
 import type { World } from '../ports/world.ts'
-import { targets } from '../targets/registry.ts'
 import { currentRelease } from './current-release.ts'
 import { loadKnownExploited } from './load-known-exploited.ts'
 import { loadPolicy } from './load-policy.ts'
@@ -74,10 +73,10 @@ export const judge = async (world: World, facts: JudgedFacts, judgement: Judgeme
 /** A word on what an emergency could do. It is only advice: when the current release can't be looked at there is none. */
 async function advised(context: StageContext, input: GateInput, decision: Rejected): Promise<Rejected> {
   if (otherKinds(decision).length > 0) return decision
-  const { world, image, definition, options } = context
+  const { world, image, definition, target, options } = context
   try {
     const { trivyDb } = options
-    const current = await currentRelease(world, { image, definition, target: targets.qemu, trivyDb })
+    const current = await currentRelease(world, { image, definition, target, trivyDb })
     if (current === null || worseThan(openFindings(input), current).length > 0) return decision
     return withNote(
       decision,
@@ -90,7 +89,7 @@ async function advised(context: StageContext, input: GateInput, decision: Reject
 }
 
 async function run(context: StageContext): Promise<{ output: GateDecision; line: string }> {
-  const { world, image, definition, need, options, step } = context
+  const { world, image, definition, target, need, options, step } = context
   const facts = {
     image,
     definition,
@@ -117,7 +116,7 @@ async function run(context: StageContext): Promise<{ output: GateDecision; line:
           openFindings(input),
           otherKinds(first).length > 0
             ? null
-            : await currentRelease(world, { image, definition, target: targets.qemu, trivyDb }),
+            : await currentRelease(world, { image, definition, target, trivyDb }),
           emergency,
         )
   return { output, line: lineOf(output) }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { World } from '../ports/world.ts'
-import type { Login } from '../targets/target.ts'
+import type { Login } from '../targets/instance.ts'
 
 /** A new key for one machine, made in its folder (ed25519, mode 0600, no passphrase). */
 export async function instanceKey(

@@ -15,11 +15,11 @@ export const machinesFolder = ({ places }: Pick<World, 'places'>): string =>
 export const isInstanceId = (text: string): boolean => /^boot-[A-Za-z0-9]{6}$/.test(text)
 
 /** Short, so that it can be typed: the folder's own part that nobody else has. */
-const idOf = (folder: string): string => `${instancePrefix}${basename(folder).slice(-6)}`
+export const instanceIdOf = (folder: string): string => `${instancePrefix}${basename(folder).slice(-6)}`
 
 /** Tells in the machine's folder what it was started from, for `show`. Returns its id. */
 export async function writeInstance(world: World, folder: string, image: Bootable): Promise<string> {
-  const id = idOf(folder)
+  const id = instanceIdOf(folder)
   const instance: InstanceFile = {
     schema: 1,
     id,

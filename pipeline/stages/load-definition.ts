@@ -3,16 +3,17 @@ import { checkDefinition } from '../core/check-definition.ts'
 import { didYouMean } from '../core/did-you-mean.ts'
 import { parseYaml } from '../core/parse-yaml.ts'
 import { MintmarkError } from '../errors.ts'
-import { BaseLock } from '../model/base.ts'
 import { Definition, notYetSupported } from '../model/definition.ts'
 import { ImageName } from '../model/ids.ts'
 import type { World } from '../ports/world.ts'
 import { policyNames } from './load-policy.ts'
 import { loadSettings } from './load-settings.ts'
 
+const folderOf = ({ places }: World): string => places.images ?? join(places.root, 'images')
+
 /** Names of all definitions below images/, sorted. */
 export async function imageNames(world: World): Promise<readonly string[]> {
-  const names = await world.files.list(join(world.places.root, 'images'))
+  const names = await world.files.list(folderOf(world))
   return names.filter((name) => name.endsWith('.yaml')).map((name) => name.slice(0, -'.yaml'.length))
 }
 
@@ -38,7 +39,7 @@ export async function loadDefinition(world: World, image: string): Promise<Defin
       `${path}: a file name of lower-case letters, digits, "-" and "." is needed, found "${image}"`,
     )
   }
-  const text = await world.files.readText(join(world.places.root, path))
+  const text = await world.files.readText(join(folderOf(world), `${image}.yaml`))
   const { teams = null } = await loadSettings(world, world.places.root)
   const names = await policyNames(world)
   const policies = names.length === 0 ? null : names
@@ -47,20 +48,4 @@ export async function loadDefinition(world: World, image: string): Promise<Defin
     notYetSupported,
     check: (definition) => checkDefinition(definition, { image, teams, policies }),
   })
-}
-
-/** @throws MintmarkError LOCK_MISSING or CONFIG_INVALID */
-export async function loadLock(world: World, image: string): Promise<BaseLock> {
-  const path = `images/${image}.lock.json`
-  const whole = join(world.places.root, path)
-  if ((await world.files.info(whole)) === null) {
-    throw new MintmarkError(
-      'LOCK_MISSING',
-      `${path} is not there: nothing says which archive ${image} may be built from`,
-      {
-        hint: `./mintmark base update ${image}`,
-      },
-    )
-  }
-  return parseYaml(BaseLock, await world.files.readText(whole), { path })
 }

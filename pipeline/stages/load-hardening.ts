@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { didYouMean } from '../core/did-you-mean.ts'
 import type { HardeningContent, ScriptPair } from '../core/hardening/content.ts'
 import { rowsOf } from '../core/hardening/content.ts'
-import { scriptKind } from '../core/hardening/render-hardening.ts'
+import { scriptKind, scriptOf } from '../core/hardening/render-hardening.ts'
 import { parseYaml } from '../core/parse-yaml.ts'
 import { MintmarkError } from '../errors.ts'
 import { Benchmark, Control, Kind, Profile } from '../model/hardening.ts'
@@ -114,8 +114,8 @@ function problemsOf(
           if (!columns.includes(column)) unknown(where, 'column', column, columns)
         }
       }
-      if (control.kind === scriptKind && !content.scripts.has(control.id)) {
-        problems.push(`${where}: hardening/scripts/${control.id}/ is missing`)
+      if (control.kind === scriptKind && !content.scripts.has(scriptOf(control))) {
+        problems.push(`${where}: hardening/scripts/${scriptOf(control)}/ is missing`)
       }
       for (const [benchmark, ids] of Object.entries(control.refs)) {
         const requirements = content.benchmarks.get(benchmark)?.requirements.map((item) => item.id)

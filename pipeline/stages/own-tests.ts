@@ -2,7 +2,7 @@ import { httpTarget, type OwnTestSeen, ownTestCommand, parseOwnTestRun } from '.
 import { MintmarkError } from '../errors.ts'
 import type { ImageTest } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
-import type { Instance } from '../targets/target.ts'
+import type { Instance } from '../targets/instance.ts'
 
 const runSeconds = 60
 /** Added for the connection, which an emulated guest is slow at. */
@@ -34,7 +34,13 @@ async function asked(
   }
   const until = world.clock.now().getTime() + httpDeadlineMs
   for (;;) {
-    const answer = await world.net.getStatus({ port, path, tls: test.https, timeoutMs: httpTryMs })
+    const answer = await world.net.getStatus({
+      host: machine.host,
+      port,
+      path,
+      tls: test.https,
+      timeoutMs: httpTryMs,
+    })
     const over = world.signal.aborted || world.clock.now().getTime() + httpPauseMs >= until
     if ('status' in answer && (over || answer.status === test.status)) return { kind: 'status', ...answer }
     if (over && 'problem' in answer) {

@@ -4,9 +4,12 @@ import { MintmarkError } from '../errors.ts'
 import type { ParentBase } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
+import type { Target } from '../targets/target.ts'
+import { checkArtifact } from './check-artifact.ts'
+import { variantAt } from './choose-target.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
 import { locateRelease, type Release, releasedImages } from './read-release.ts'
-import { takeImage } from './take-image.ts'
+import { takeArtifact } from './take-image.ts'
 import { trustedKeys, verifyRelease } from './verify-release.ts'
 import { whereInDefinition } from './where-in-definition.ts'
 
@@ -52,6 +55,7 @@ async function refuseLoop(world: World, image: string, base: ParentOf): Promise<
 async function verifiedParent(
   world: World,
   base: ParentOf,
+  variant: string,
 ): Promise<{ readonly release: Release; readonly anchored: boolean }> {
   const { image, channel } = base
   if (!(await releasedImages(world)).includes(image)) {
@@ -60,14 +64,13 @@ async function verifiedParent(
       where: { catalog: world.catalog.location },
     })
   }
-  const keys = await world.catalog.list(`channels/${image}/${channel}/`)
-  if (keys.length === 0) {
-    throw new MintmarkError('NOT_FOUND', `the parent ${image} has no channel "${channel}"`, {
+  if ((await world.catalog.read(`channels/${image}/${channel}/${variant}.json`)) === null) {
+    throw new MintmarkError('NOT_FOUND', `the parent ${image} has no channel "${channel}" for ${variant}`, {
       hint: howToMake(image, channel),
       where: { catalog: world.catalog.location },
     })
   }
-  const located = await locateRelease(world, `${image}@${channel}`)
+  const located = await locateRelease(world, `${image}@${channel}`, variant)
   const trust = await trustedKeys(world, null)
   const result = await verifyRelease(world, located, { trust, onlyTrust: false, blobs: false })
   const refuse = (details: readonly string[]): MintmarkError =>
@@ -83,18 +86,20 @@ async function verifiedParent(
 }
 
 /**
- * The release that a parent's channel points to, as a base: its record is verified, its bytes are read through, and they are
- * used where they lie, never written to.
+ * The release that a parent's channel points to, as a base: its record is verified, its image is looked at again, and it is
+ * used where it lies, never written to.
  * @throws MintmarkError NOT_FOUND, VERIFY_FAILED, CONFIG_INVALID or BASE_REFUSED
  */
 export async function parentBase(
   world: World,
   image: string,
   definition: Definition,
-  base: ParentOf,
+  target: Pick<Target, 'id' | 'arch' | 'unchanged'>,
 ): Promise<ParentBase> {
+  const { base } = definition
+  if (!('image' in base)) throw new MintmarkError('INTERNAL', `${image} stands on no image of ours`)
   await refuseLoop(world, image, base)
-  const { release, anchored } = await verifiedParent(world, base)
+  const { release, anchored } = await verifiedParent(world, base, variantAt(target))
   const { predicate } = release.statement
   const name = `${release.image}@${release.version}`
   const { os, disk } = definition
@@ -134,7 +139,14 @@ export async function parentBase(
     },
     world.clock.now(),
   )
-  const { sha256, virtualBytes } = predicate.artifact
+  const { sha256 } = predicate.artifact
+  const taken = await takeArtifact(world, `the image of the parent ${name}`, predicate.artifact)
+  if (taken.format === 'ami')
+    await checkArtifact({ world, target }, taken, 'is not the image that was signed')
+  const standsOn: ParentBase['disk'] =
+    taken.format === 'ami'
+      ? taken
+      : { path: taken.path, sha256, virtualBytes: taken.virtualBytes, format: 'qcow2' }
   return {
     from: 'parent',
     id: sha256,
@@ -150,11 +162,6 @@ export async function parentBase(
     artifact: sha256,
     created: predicate.created,
     ancestry: [...chainOf(predicate.base)],
-    disk: {
-      path: await takeImage(world, `the image of the parent ${name}`, sha256),
-      sha256,
-      virtualBytes,
-      format: 'qcow2',
-    },
+    disk: standsOn,
   }
 }

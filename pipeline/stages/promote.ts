@@ -2,6 +2,7 @@ import type { CountedApprovals } from '../core/channel-needs.ts'
 import { MintmarkError } from '../errors.ts'
 import type { World } from '../ports/world.ts'
 import type { Trust } from './chain.ts'
+import { type Distribution, distributeMove, nowhere } from './distribute.ts'
 import { judgeToday } from './judge-today.ts'
 import { moveChannel, settlePointer } from './move-channel.ts'
 import { isDone, type Promotion, preparePromotion } from './promotion.ts'
@@ -37,6 +38,8 @@ export interface PromotePlan {
 }
 
 export interface Promoted extends PromotePlan {
+  /** What it came to in all places of its targets; nothing where it did not move. */
+  readonly distribution: Distribution
   readonly outcome: 'done-before' | 'would-move' | 'refused' | 'moved'
   /** Versions that the channel had before, one a variant. */
   readonly from: readonly (string | null)[]
@@ -78,11 +81,13 @@ export async function promote(world: World, input: PromoteInput): Promise<Promot
   const from = promotion.variants.map(({ now }) => now?.version ?? null)
   if (isDone(promotion)) {
     for (const { release } of promotion.variants) await settlePointer(world, { ...release, channel }, trust)
-    return { promotion, needs: [], notes: [], outcome: 'done-before', from }
+    const distribution = dryRun ? nowhere : await distributeMove(world, { ...promotion, update }, trust)
+    return { promotion, needs: [], notes: [], outcome: 'done-before', from, distribution }
   }
   const { approvals, ...plan } = await planPromotion(world, promotion, input)
-  if (plan.needs.some((need) => !need.met)) return { ...plan, outcome: 'refused', from }
-  if (dryRun) return { ...plan, outcome: 'would-move', from }
+  if (plan.needs.some((need) => !need.met))
+    return { ...plan, outcome: 'refused', from, distribution: nowhere }
+  if (dryRun) return { ...plan, outcome: 'would-move', from, distribution: nowhere }
   let moved = false
   for (const [index, { release, now, there }] of promotion.variants.entries()) {
     if (there) continue
@@ -115,6 +120,7 @@ export async function promote(world: World, input: PromoteInput): Promise<Promot
     )
     moved ||= event !== null
   }
+  const distribution = await distributeMove(world, { ...promotion, update }, trust)
   // Somebody else may have been first with the same.
-  return { ...plan, outcome: moved ? 'moved' : 'done-before', from }
+  return { ...plan, outcome: moved ? 'moved' : 'done-before', from, distribution }
 }

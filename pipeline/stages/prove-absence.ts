@@ -2,6 +2,7 @@ import { join, relative } from 'node:path'
 import { type Pattern, type Sighting, searchChunks } from '../core/secret-search.ts'
 import { MintmarkError } from '../errors.ts'
 import type { World } from '../ports/world.ts'
+import type { Target } from '../targets/target.ts'
 
 async function sightingsIn(
   world: World,
@@ -46,29 +47,29 @@ export async function dropLeaks(
 }
 
 /**
- * Searches every byte of the artifact's disk and of the run's files for the secrets of the build.
- * @throws MintmarkError BUILD_FAILED with secret and place; artifact and leaking files are removed
+ * Searches every byte of the disk that was built and of the run's files for the secrets of the build.
+ * @throws MintmarkError BUILD_FAILED with secret and place; the image and leaking files are removed
  */
 export async function proveAbsence(
-  world: World,
-  input: { readonly folder: string; readonly artifact: string; readonly patterns: readonly Pattern[] },
+  { world, target }: { readonly world: World; readonly target: Pick<Target, 'rawDisk' | 'discard'> },
+  input: { readonly folder: string; readonly built: string; readonly patterns: readonly Pattern[] },
 ): Promise<void> {
-  const { folder, artifact, patterns } = input
+  const { folder, built, patterns } = input
   if (patterns.length === 0) return
-  const { files, exec } = world
+  const { files } = world
   const raw = join(folder, 'build', 'search.raw')
   const told: string[] = []
   try {
     await files.remove(raw)
-    await exec.run(['qemu-img', 'convert', '-O', 'raw', artifact, raw], { leash: 'child' })
+    await target.rawDisk({ world, built, to: raw })
     for (const { secret, encoding, offset } of await sightingsIn(world, raw, patterns))
       told.push(`secret ${secret} (${encoding}) is in the image's disk, at byte ${offset}`)
   } finally {
     await files.remove(raw)
   }
-  told.push(...(await dropLeaks(world, folder, patterns, [artifact])))
+  told.push(...(await dropLeaks(world, folder, patterns, [built])))
   if (told.length === 0) return
-  await files.remove(artifact)
+  await target.discard({ world, built })
   throw new MintmarkError('BUILD_FAILED', 'a secret of the build stayed behind: the image is removed', {
     details: told,
     hint: 'mend the step that uses it: it must neither store nor print the value',

@@ -3,7 +3,7 @@ import { MintmarkError } from '../errors.ts'
 import type { World } from '../ports/world.ts'
 
 /** Its path on this machine; null when it is not there or a link lies on the way. */
-async function placeInTree(
+export async function placeInTree(
   world: World,
   root: string,
   path: string,

@@ -7,7 +7,7 @@ import { compare } from '../core/lists.ts'
 import { parsePayload, parsePointer } from '../core/statement.ts'
 import { compareVersions } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'
-import { ImageName } from '../model/ids.ts'
+import { ImageName, TargetId } from '../model/ids.ts'
 import { type ChannelPointer, type Envelope, type Statement, Version } from '../model/release.ts'
 import type { World } from '../ports/world.ts'
 
@@ -150,10 +150,29 @@ export async function refuseUnknownImage(world: World, name: string): Promise<ne
   })
 }
 
-async function byVersion(world: World, image: string, version: string): Promise<Located> {
+/** Of several variants the one of the target that comes first in the format: a file of this machine before what a cloud keeps. */
+function firstVariant(keys: readonly string[]): string | undefined {
+  const rank = (key: string): number =>
+    TargetId.options.findIndex((id) => key.slice(key.lastIndexOf('/') + 1).startsWith(`${id}-`))
+  return [...keys].sort((a, b) => rank(a) - rank(b) || compare(a, b))[0]
+}
+
+/** For messages. */
+const ofVariant = (variant: string | null): string => (variant === null ? '' : ` for ${variant}`)
+
+/** Of that variant, or of any. */
+const isOf = (key: string, variant: string | null, end: string): boolean =>
+  variant === null || key.endsWith(`/${variant}${end}`)
+
+async function byVersion(
+  world: World,
+  image: string,
+  version: string,
+  variant: string | null,
+): Promise<Located> {
   const keys = await world.catalog.list(`releases/${image}/`)
-  const records = keys.filter(isRecord)
-  const key = records.find((item) => item.split('/')[2] === version)
+  const records = keys.filter((key) => isRecord(key) && isOf(key, variant, '.dsse.json'))
+  const key = firstVariant(records.filter((item) => item.split('/')[2] === version))
   const located = key === undefined ? null : await locate(world, key, null)
   if (located !== null) return located
   const reserved = keys.includes(`releases/${image}/${version}/reservation.json`)
@@ -162,19 +181,19 @@ async function byVersion(world: World, image: string, version: string): Promise<
     'NOT_FOUND',
     reserved
       ? `${image}@${version} was taken by a run that made no release of it`
-      : `there is no ${image}@${version}`,
+      : `there is no ${image}@${version}${ofVariant(variant)}`,
     { hint: `there are: ${versions.slice(-8).join(', ')}` },
   )
 }
 
-async function byChannel(world: World, image: string, channel: string): Promise<Located> {
-  const keys = await world.catalog.list(`channels/${image}/`)
-  const key = keys.find((item) => item.split('/')[2] === channel)
+async function byChannel(world: World, image: string, channel: string, of: string | null): Promise<Located> {
+  const keys = (await world.catalog.list(`channels/${image}/`)).filter((key) => isOf(key, of, '.json'))
+  const key = firstVariant(keys.filter((item) => item.split('/')[2] === channel))
   const entry = key === undefined ? null : await world.catalog.read(key)
   if (key === undefined || entry === null) {
     const channels = [...new Set(keys.map((item) => item.split('/')[2] ?? ''))]
     const meant = didYouMean(channel, channels)
-    throw new MintmarkError('NOT_FOUND', `${image} has no channel "${channel}"`, {
+    throw new MintmarkError('NOT_FOUND', `${image} has no channel "${channel}"${ofVariant(of)}`, {
       hint:
         channels.length === 0
           ? `name a version: ./mintmark releases ${image}`
@@ -230,15 +249,20 @@ async function byFile(world: World, path: string): Promise<Located> {
 /**
  * Finds the record that a reference means: `debian-13` (what nightly points to), `debian-13@1.0.0`, `debian-13@nightly`,
  * a sha256 of an artifact or a record (8 digits are enough), or the path of an image file.
+ * @param variant of which a name is meant; null: the first that there is, in the order of the targets
  * @throws MintmarkError NOT_FOUND with the nearest name; VERIFY_FAILED for a file that no record is about
  */
-export async function locateRelease(world: World, ref: string): Promise<Located> {
+export async function locateRelease(
+  world: World,
+  ref: string,
+  variant: string | null = null,
+): Promise<Located> {
   const [image = '', wanted, ...more] = ref.split('@')
   const images = await releasedImages(world)
   if (images.includes(image) && more.length === 0) {
     return wanted !== undefined && Version.safeParse(wanted).success
-      ? byVersion(world, image, wanted)
-      : byChannel(world, image, wanted ?? defaultChannel)
+      ? byVersion(world, image, wanted, variant)
+      : byChannel(world, image, wanted ?? defaultChannel, variant)
   }
   const [, prefix] = digestPrefix.exec(ref) ?? []
   if (prefix !== undefined) {

@@ -46,6 +46,7 @@ export const storedScan = (world: World, predicate: RecordPredicate): Promise<Sc
 
 /** The base of a record as the gate takes it; the disk itself may be long gone. */
 export function recordedBase({ base, artifact }: RecordPredicate): ResolvedBase {
+  if (base.from === 'ami') return base
   const { diskSha256, ...rest } = base
   const disk = { path: '', sha256: diskSha256, virtualBytes: artifact.virtualBytes, format: 'qcow2' }
   return ResolvedBase.parse({ ...rest, disk })

@@ -1,16 +1,14 @@
 import { canonicalJson, sha256 } from '../core/digest.ts'
 import { bytesToSign, envelopeText, parseEnvelope } from '../core/dsse.ts'
-import { buildStatement, parsePayload, payloadOf, summariseControls, variantOf } from '../core/statement.ts'
+import { buildStatement, parsePayload, payloadOf, summariseControls } from '../core/statement.ts'
 import { compareVersions } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'
 import { firstChannel } from '../model/channel.ts'
-import { TargetId } from '../model/ids.ts'
 import { Recorded, type RecordPredicate, type Statement } from '../model/release.ts'
-import { targets } from '../targets/registry.ts'
-import type { Target } from '../targets/target.ts'
 import { actorOf } from './actor.ts'
 import type { Trust } from './chain.ts'
 import { checkSignature } from './check-signature.ts'
+import { variantAt } from './choose-target.ts'
 import { fingerprintOfRun } from './fingerprint.ts'
 import { type ChannelChange, moveChannel, type PointsTo } from './move-channel.ts'
 import { type Located, openRecord } from './read-release.ts'
@@ -70,7 +68,7 @@ async function storeReports(context: StageContext): Promise<RecordPredicate['rep
   return reports
 }
 
-async function predicateOf(context: StageContext, host: Target): Promise<RecordPredicate> {
+async function predicateOf(context: StageContext): Promise<RecordPredicate> {
   const { world, definition } = context
   const [profile = ''] = definition.hardening.profiles
   return withProvenance(world, {
@@ -84,7 +82,7 @@ async function predicateOf(context: StageContext, host: Target): Promise<RecordP
       context.need('test').controls.flatMap((place) => place.results),
     ),
     reports: await storeReports(context),
-    fingerprint: await fingerprintOfRun(context, host),
+    fingerprint: await fingerprintOfRun(context),
     builder: await builderOf(context),
   })
 }
@@ -122,13 +120,12 @@ async function takeUp(context: StageContext, text: string, key: string): Promise
 /** Writes the record once, or takes up the one that this run wrote before. Returns its text and who signed it. */
 async function writeRecord(
   context: StageContext,
-  host: Target,
   key: string,
 ): Promise<{ readonly text: string; readonly keyid: string }> {
   const { catalog, keys } = context.world
   const before = await catalog.read(key)
   if (before === null) {
-    const payload = payloadOf(buildStatement(await predicateOf(context, host)))
+    const payload = payloadOf(buildStatement(await predicateOf(context)))
     const signature = await keys.sign(bytesToSign(payload))
     const text = envelopeText(payload, [signature])
     if (await catalog.createOnly(key, text)) return { text, keyid: signature.keyid }
@@ -167,14 +164,12 @@ export const recordStage: Stage<'record'> = {
   needs: ['base', 'render', 'build', 'test', 'scan', 'gate', 'publish'],
   output: Recorded,
   async run(context) {
-    const { image, version, definition } = context
+    const { image, version, target } = context
     checkChain(context)
-    const target = TargetId.parse(Object.keys(definition.targets)[0])
-    const host: Target = targets[target]
-    const variant = variantOf({ target, arch: host.arch })
+    const variant = variantAt(target)
     context.step.update('signing the record')
     const key = `releases/${image}/${version}/${variant}.dsse.json`
-    const { text, keyid } = await writeRecord(context, host, key)
+    const { text, keyid } = await writeRecord(context, key)
     const record = sha256(text)
     const pointsTo = await moveNightly(context, { variant, key, text })
     const moved =

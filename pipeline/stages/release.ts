@@ -1,17 +1,20 @@
 import { join } from 'node:path'
 import { workDigest } from '../core/fingerprint.ts'
 import type { Cause } from '../core/release-causes.ts'
-import { variantOf } from '../core/statement.ts'
 import { variantsOf } from '../core/variants.ts'
 import { MintmarkError } from '../errors.ts'
 import { firstChannel } from '../model/channel.ts'
 import type { Definition } from '../model/definition.ts'
 import type { VersionFacts } from '../model/release.ts'
+import type { Accelerator } from '../model/stages.ts'
 import type { SayHolder } from '../ports/lock.ts'
 import type { World } from '../ports/world.ts'
-import { targets } from '../targets/registry.ts'
+import type { Target } from '../targets/target.ts'
+import { chooseTarget, leadingTarget, variantAt } from './choose-target.ts'
+import { behindLines, type Distribution, distributeChannels, nowhere } from './distribute.ts'
 import { loadSecretRules } from './find-secrets.ts'
 import { type Judgement, loadJudgement } from './gate.ts'
+import { ensureLasting } from './lasting-catalog.ts'
 import { dropLeftovers } from './leftovers.ts'
 import { loadDefinition } from './load-definition.ts'
 import { loadPolicy } from './load-policy.ts'
@@ -20,7 +23,7 @@ import { ensureMovable } from './move-channel.ts'
 import { locateVariant, type Release } from './read-release.ts'
 import { renderedBundle } from './render.ts'
 import { reserveVersion, takenVersions } from './reserve.ts'
-import { findRun, listRuns, openNamedRun, openRun, type Run, runFolder, saveRun } from './runs.ts'
+import { findRun, listRuns, openNamedRun, openRun, type Run, runFolder, saveRun, targetIdOf } from './runs.ts'
 import type { SecondScannerOption } from './second-scanner.ts'
 import { readSecrets } from './secrets.ts'
 import { signerReady } from './signer-ready.ts'
@@ -34,6 +37,8 @@ const needsBytes = 8 * 2 ** 30
 
 export interface ReleaseInput {
   readonly image: string
+  /** One of the definition's; null for the only one. */
+  readonly target: string | null
   readonly trivyDb: string | null
   /** A file or an address of a known-exploited list; null: none. */
   readonly knownExploited: string | null
@@ -48,7 +53,7 @@ export interface ReleaseInput {
   /** An id that the jobs of several variants share, so that they make one version; left out or null: one of its own. */
   readonly run?: string | null
   /** Called once it is known that something has to be built. */
-  readonly prepare: (definition: Definition) => Promise<unknown>
+  readonly prepare: (definition: Definition, target: Target) => Promise<unknown>
 }
 
 export interface Released {
@@ -57,15 +62,34 @@ export interface Released {
   readonly outputs: Partial<StageOutputs>
 }
 
+/** What the image's channels came to in all places of the target. */
+interface Reached {
+  readonly distribution: Distribution
+}
+
+/** Which image is made, and where. */
+interface Place {
+  readonly image: string
+  readonly target: Target
+}
+
 export type ReleaseResult =
-  | (Released & { readonly unchanged: false; readonly causes: readonly Cause[] })
-  | Extract<Decision, { readonly unchanged: true }>
+  | (Released & Reached & { readonly unchanged: false; readonly causes: readonly Cause[] })
+  | (Extract<Decision, { readonly unchanged: true }> & Reached)
 
 /** What decides a version's number. */
-function versionFacts(definition: Definition, bundle: StageOutputs['render']): VersionFacts {
+export async function versionFacts(
+  world: World,
+  { image, target }: Place,
+  definition: Definition,
+  rendered: StageOutputs['render'],
+): Promise<VersionFacts> {
+  const leading = leadingTarget({ image, definition })
+  const bundle =
+    leading.id === target.id ? rendered : (await renderedBundle(world, image, definition, leading)).bundle
   return {
     os: `${definition.os.family}-${definition.os.release}`,
-    login: targets.qemu.loginUser(definition),
+    login: leading.loginUser(definition),
     layout: definition.disk.layout,
     profile: definition.hardening.profiles.join(','),
     packages: {
@@ -79,16 +103,20 @@ function versionFacts(definition: Definition, bundle: StageOutputs['render']): V
 }
 
 /** Says how long it will take. @throws MintmarkError NO_SPACE */
-async function checkMachine(world: World): Promise<void> {
-  const machine = await describeMachine(world)
+async function checkMachine(world: World, target: Target): Promise<void> {
+  const machine = await describeMachine(world, target)
   if (machine.freeBytes < needsBytes) {
     throw new MintmarkError(
       'NO_SPACE',
       `${Math.floor(machine.freeBytes / 2 ** 30)} GB are free at ${world.places.runs}, a release needs ${needsBytes / 2 ** 30} GB`,
     )
   }
-  const time =
-    machine.accelerator === 'kvm' ? 'about 4 min' : `no KVM (${machine.why}): about 14 min, with KVM 4`
+  const times: Readonly<Record<Accelerator, string>> = {
+    kvm: 'about 4 min',
+    tcg: `no KVM (${machine.why}): about 14 min, with KVM 4`,
+    cloud: machine.why,
+  }
+  const time = times[machine.accelerator]
   world.report.note(`${time} · needs ${needsBytes / 2 ** 30} GB disk, 2 GB memory`)
 }
 
@@ -98,9 +126,11 @@ const alone = <T>(world: World, image: string, work: (say: SayHolder) => Promise
 
 /** A run that was stopped after its last write is done; going on with it would hide what is new since. */
 async function closeRecorded(world: World, image: string, release: Release): Promise<void> {
-  const { run, version } = release.statement.predicate
+  const { run, version, target } = release.statement.predicate
   if (!release.channels.includes('nightly')) return
-  const open = (await listRuns(world, image)).find((item) => item.runId === run && item.state === 'open')
+  const open = (await listRuns(world, image)).find(
+    (item) => item.runId === run && targetIdOf(item) === target && item.state === 'open',
+  )
   if (open?.version === version) await saveRun(world, { ...open, state: 'done' })
 }
 
@@ -121,9 +151,13 @@ async function refuseRecorded(
 }
 
 /** The version that the other jobs of this run make, and that has no record of this variant yet; null when there is none. */
-async function versionOfRun(world: World, image: string, runId: string | null): Promise<string | null> {
+async function versionOfRun(
+  world: World,
+  { image, target }: Place,
+  runId: string | null,
+): Promise<string | null> {
   if (runId === null) return null
-  const variant = variantOf({ target: targets.qemu.id, arch: targets.qemu.arch })
+  const variant = variantAt(target)
   const own = (await takenVersions(world, image)).find(({ reservation }) => reservation.run === runId)
   return own?.missing.includes(variant) === true ? own.reservation.version : null
 }
@@ -132,13 +166,13 @@ async function decide(
   world: World,
   input: ReleaseInput,
   definition: Definition,
-  by: { readonly bundle: string; readonly judgement: Judgement },
+  by: { readonly target: Target; readonly bundle: string; readonly judgement: Judgement },
 ): Promise<Decision> {
   if (input.fresh)
     return { unchanged: false, release: null, causes: [{ kind: 'asked', text: 'a new build was asked for' }] }
   const { image, trivyDb, asked } = input
   const step = world.report.step('changes')
-  const half = await versionOfRun(world, image, input.run ?? null)
+  const half = await versionOfRun(world, { image, target: by.target }, input.run ?? null)
   if (half !== null) {
     const text = `run ${input.run} makes ${half} of every variant`
     step.done(text)
@@ -150,7 +184,6 @@ async function decide(
       image,
       definition,
       ...by,
-      target: targets.qemu,
       trivyDb,
       secondScanner: input.secondScanner ?? null,
       asked,
@@ -169,6 +202,29 @@ async function decide(
   }
 }
 
+/** Every channel in every place: what an earlier run left behind is done by this one. */
+async function reachAll(world: World, place: Place, definition: Definition): Promise<Distribution> {
+  if (place.target.distribute === undefined) return nowhere
+  const trust = { trust: await trustedKeys(world, null), onlyTrust: false }
+  const step = world.report.step('distribute')
+  const update = (text: string): void => step.update(text)
+  return distributeChannels(world, { ...place, definition, channels: null, update }, trust).then(
+    (distribution) => {
+      const { copies, done, behind } = distribution
+      if (behind.length > 0) step.fail(`${behind.length} left behind`)
+      else
+        step.done(
+          done.length === 0 ? 'nothing to do' : `${done.length} done, ${copies.length} copies are whole`,
+        )
+      return distribution
+    },
+    (cause: unknown) => {
+      step.fail(cause instanceof Error ? cause.message : String(cause))
+      throw cause
+    },
+  )
+}
+
 /**
  * The whole way of an image, or the rest of it when an earlier run of the same inputs was stopped; or nothing, when a build
  * could come to nothing else than the last release.
@@ -177,25 +233,29 @@ async function decide(
 export async function release(world: World, input: ReleaseInput): Promise<ReleaseResult> {
   const { image } = input
   const definition = await loadDefinition(world, image)
+  const target = chooseTarget({ image, definition, asked: input.target })
+  ensureLasting(world, (input.run ?? null) !== null)
   // All that a build is judged and told by, so that a mistake in it is told before a build and not after.
   await loadPolicy(world, definition.scan.policy)
   const judgement = await loadJudgement(world, input.knownExploited)
   await loadSecretRules(world)
   languageOf(world, null)
-  const { bundle } = await renderedBundle(world, image, definition)
+  const { bundle } = await renderedBundle(world, image, definition, target)
   return alone(world, image, async (say) => {
     await dropLeftovers(world, image)
-    const decision = await decide(world, input, definition, { bundle: bundle.digest, judgement })
-    if (decision.unchanged) return decision
-    const variant = variantOf({ target: targets.qemu.id, arch: targets.qemu.arch })
+    const decision = await decide(world, input, definition, { target, bundle: bundle.digest, judgement })
+    if (decision.unchanged)
+      return { ...decision, distribution: await reachAll(world, { image, target }, definition) }
+    const variant = variantAt(target)
     const place = { image, channel: firstChannel, variant }
     await ensureMovable(world, place, { trust: await trustedKeys(world, null), onlyTrust: false })
     await readSecrets(world, image, definition)
     await signerReady(world)
-    await input.prepare(definition)
-    await checkMachine(world)
+    await input.prepare(definition, target)
+    await checkMachine(world, target)
     const wanted = {
       image,
+      target: target.id,
       definition: workDigest(definition),
       bundle: bundle.digest,
       asked: input.asked,
@@ -205,7 +265,7 @@ export async function release(world: World, input: ReleaseInput): Promise<Releas
     const opened = named === null ? await openRun(world, wanted) : await openNamedRun(world, wanted, named)
     await say(`run ${opened.run.runId}`)
     if (opened.resumed) world.report.note(`going on with run ${opened.run.runId} (--fresh starts over)`)
-    const facts = versionFacts(definition, bundle)
+    const facts = await versionFacts(world, { image, target }, definition, bundle)
     const version = await reserveVersion(world, {
       image,
       runId: opened.run.runId,
@@ -222,8 +282,9 @@ export async function release(world: World, input: ReleaseInput): Promise<Releas
         world,
         image,
         definition,
+        target,
         runId: run.runId,
-        folder: runFolder(world, image, run.runId),
+        folder: runFolder(world, run),
         version,
         options: {
           trivyDb: input.trivyDb,
@@ -235,10 +296,21 @@ export async function release(world: World, input: ReleaseInput): Promise<Releas
         again: null,
       })
       await saveRun(world, { ...run, state: 'done' })
-      return { unchanged: false, causes: decision.causes, run, version, outputs }
+      const distribution = await reachAll(world, { image, target }, definition)
+      return { unchanged: false, causes: decision.causes, run, version, outputs, distribution }
     } catch (cause) {
-      if (cause instanceof MintmarkError && cause.code === 'GATE_REJECTED')
+      if (cause instanceof MintmarkError && cause.code === 'GATE_REJECTED') {
         await saveRun(world, { ...run, state: 'rejected' })
+        // What earlier releases left behind does not wait for a better one; nor does it hide why this one is none.
+        const lines = await reachAll(world, { image, target }, definition).then(
+          behindLines,
+          (other: unknown) => {
+            if (world.signal.aborted || !(other instanceof MintmarkError)) throw other
+            return [other.message]
+          },
+        )
+        for (const line of lines) world.report.warn(line)
+      }
       throw cause
     }
   })
@@ -250,27 +322,30 @@ export async function runStageAgain(
   image: string,
   stage: StageId,
   runId: string | null,
-  given: Pick<ReleaseInput, 'trivyDb' | 'knownExploited' | 'secondScanner'>,
+  given: Pick<ReleaseInput, 'target' | 'trivyDb' | 'knownExploited' | 'secondScanner'>,
 ): Promise<Released> {
   const definition = await loadDefinition(world, image)
+  const { target: asked, ...options } = given
+  const only = asked === null ? null : chooseTarget({ image, definition, asked }).id
   return alone(world, image, async (say) => {
     await dropLeftovers(world, image)
-    const run = await findRun(world, image, runId)
+    const run = await findRun(world, image, runId, only)
     await say(`run ${run.runId}`)
     const { version } = run
     if (version === null)
       throw new MintmarkError('NOT_FOUND', `run ${run.runId} was stopped before it had a version`, {
         hint: `./mintmark release ${image}`,
       })
-    const folder = runFolder(world, image, run.runId)
+    const folder = runFolder(world, run)
     const outputs = await runSpine({
       world,
       image,
       definition,
+      target: chooseTarget({ image, definition, asked: targetIdOf(run) }),
       runId: run.runId,
       folder,
       version,
-      options: { ...given, emergency: null },
+      options: { ...options, emergency: null },
       until: stage,
       again: stage,
     })

@@ -4,13 +4,14 @@ import { packagesNeeded, packagesUnwanted, selectControls } from '../core/harden
 import { codenameOf } from '../core/lifecycle.ts'
 import { type RenderedBundle, renderBundle, type Templates } from '../core/render-bundle.ts'
 import { packagesOfContent } from '../core/render-content.ts'
+import { neverBooted, type System, systemOf } from '../core/systems.ts'
 import { engines } from '../engines/registry.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import { ControlOs } from '../model/hardening.ts'
 import { Bundle } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
-import { targets } from '../targets/registry.ts'
+import type { Target } from '../targets/target.ts'
 import { toolTable } from '../tools/table.ts'
 import { buildKey } from './build-key.ts'
 import { loadContent } from './load-content.ts'
@@ -34,14 +35,32 @@ const templateNames = [
   'packer/ansible.pkr.hcl',
   'packer/secrets.pkr.hcl',
   'packer/drop-secrets.pkr.hcl',
+  'packer/poweroff.pkr.hcl',
 ] as const
 
-async function loadTemplates(world: World, source: string): Promise<Templates> {
-  const names = [...templateNames, `${source}/source.pkr.hcl`]
+const managed = ['prepare', 'check', 'seal'] as const
+
+async function loadTemplates(world: World, source: string, { manager }: System): Promise<Templates> {
+  const names = [
+    ...templateNames,
+    ...managed.map((name) => `packages/${manager}/${name}.sh`),
+    `${source}/source.pkr.hcl`,
+  ]
   const texts = await Promise.all(
     names.map((name) => world.files.readText(join(world.places.root, 'templates', `${name}.hbs`))),
   )
   return new Map(names.map((name, index) => [name, texts[index] ?? '']))
+}
+
+/** @throws MintmarkError CONFIG_INVALID for a system that no control is written for */
+function knownSystem(image: string, { os }: Definition): System {
+  const system = systemOf(os)
+  if (system !== null) return system
+  throw new MintmarkError(
+    'CONFIG_INVALID',
+    `images/${image}.yaml asks for ${os.family} ${os.release}, which no control is written for yet`,
+    { hint: `there are controls for: ${ControlOs.options.join(', ')}` },
+  )
 }
 
 /** What the definition renders to, without writing anything: also the source of a version's facts. */
@@ -49,25 +68,18 @@ export async function renderedBundle(
   world: World,
   image: string,
   definition: Definition,
+  target: Pick<Target, 'sourceInput' | 'loginUser'>,
 ): Promise<RenderedBundle> {
-  const target = targets.qemu
   const source = target.sourceInput(definition)
+  const system = knownSystem(image, definition)
   const [templates, hardening, content] = await Promise.all([
-    loadTemplates(world, source.template),
+    loadTemplates(world, source.template, system),
     loadHardening(world),
     loadContent(world, image, definition),
   ])
   const [profile = ''] = definition.hardening.profiles
   const excepted = definition.hardening.exceptions.map((exception) => exception.control)
-  const os = ControlOs.safeParse(`${definition.os.family}-${definition.os.release}`)
-  if (!os.success) {
-    throw new MintmarkError(
-      'CONFIG_INVALID',
-      `images/${image}.yaml asks for ${definition.os.family} ${definition.os.release}, which no control is written for yet`,
-      { hint: `there are controls for: ${ControlOs.options.join(', ')}` },
-    )
-  }
-  const controls = selectControls(hardening, { profile, os: os.data })
+  const controls = selectControls(hardening, { profile, os: system.id })
   const unknown = excepted.filter((id) => !controls.some((control) => control.id === id))
   if (unknown.length > 0) {
     throw new MintmarkError(
@@ -80,7 +92,7 @@ export async function renderedBundle(
   }
   const { remove } = definition.content.packages
   const add = [...definition.content.packages.add, ...packagesOfContent(definition)]
-  const packages = packagesNeeded(controls, hardening, add)
+  const packages = packagesNeeded(controls, hardening, system.manager, add)
   const contradiction = remove.filter((name) => packages.includes(name) || add.includes(name))
   if (contradiction.length > 0) {
     throw new MintmarkError(
@@ -91,15 +103,16 @@ export async function renderedBundle(
       },
     )
   }
-  const settings = { image, ports: definition.content.ports }
+  const settings = { image, manager: system.manager, ports: definition.content.ports }
   return renderBundle(templates, {
     image,
     definition,
     content,
+    system,
     codename: codenameOf(definition.os) ?? '',
     loginUser: target.loginUser(definition),
     source,
-    pluginVersion: toolTable['packer-plugin-qemu'].version,
+    pluginVersion: toolTable[source.plugin].version,
     controls,
     // An excepted control is not applied, yet still checked: the record shows what it is.
     hardenScript: renderHarden(
@@ -143,9 +156,9 @@ export const renderStage: Stage<'render'> = {
   needs: [],
   output: Bundle,
   async run(context) {
-    const { world, definition, step } = context
+    const { world, definition, target, step } = context
     const { files, exec } = world
-    const { bundle, files: rendered } = await renderedBundle(world, context.image, definition)
+    const { bundle, files: rendered } = await renderedBundle(world, context.image, definition, target)
     const folder = join(context.folder, 'bundle')
     await files.remove(folder)
     for (const [path, content] of rendered) await files.write(join(folder, path), content)
@@ -165,26 +178,38 @@ export const renderStage: Stage<'render'> = {
     await checkSteps(world, context.image, definition, folder)
 
     step.update('packer fmt and validate')
-    const target = targets.qemu
     const login = await buildKey(context, target.loginUser(definition))
     const work = join(context.folder, 'build')
     await files.makeFolder(work, { mode: 0o700 })
+    const { image, runId, version } = context
     await engines.packer.validate({
       world,
       bundle: folder,
       folder: work,
+      plugin: target.sourceInput(definition).plugin,
       variables: {
-        ...(await target.buildVariables({ world, folder: work, base: null })),
+        ...(await target.buildVariables({
+          world,
+          image,
+          definition,
+          runId,
+          version,
+          folder: work,
+          base: null,
+          publicKey: login.publicKey,
+          began: () => undefined,
+          update: (text) => step.update(text),
+        })),
         ssh_private_key_file: login.privateKey,
         ssh_public_key: login.publicKey,
-        version: context.version,
-        output_directory: join(work, 'output'),
+        version,
         results: join(work, 'results'),
       },
     })
+    const note = neverBooted(knownSystem(context.image, definition))
     return {
       output: bundle,
-      line: `bundle sha256:${bundle.digest.slice(0, 8)}… · ${bundle.controls.length} controls · packer validate, shellcheck`,
+      line: `bundle sha256:${bundle.digest.slice(0, 8)}… · ${bundle.controls.length} controls · packer validate, shellcheck${note === null ? '' : ` · ${note}`}`,
     }
   },
 }

@@ -2,6 +2,7 @@ import { worseThan } from '../core/emergency.ts'
 import { rejectionLines } from '../core/render-rejection.ts'
 import { MintmarkError } from '../errors.ts'
 import type { World } from '../ports/world.ts'
+import { type Distribution, distributeMove } from './distribute.ts'
 import { judgeToday } from './judge-today.ts'
 import { moveChannel, settlePointer } from './move-channel.ts'
 import { locateVariant } from './read-release.ts'
@@ -29,6 +30,8 @@ export interface RolledBack {
   readonly worse: readonly string[]
   /** What else its policy says today; it stops nothing. */
   readonly notes: readonly string[]
+  /** What it came to in all places of its targets. */
+  readonly distribution: Distribution
 }
 
 interface Told {
@@ -91,7 +94,10 @@ export async function rollback(world: World, input: RollbackInput): Promise<Roll
   }
   const left = candidates.filter(({ now, release }) => now.record !== release.record)
   for (const { place } of candidates) await settlePointer(world, place, trust)
-  if (left.length === 0) return { ...result, already: true, worse: [], notes: [] }
+  const reach = (): Promise<Distribution> =>
+    distributeMove(world, { image, channel, variants: candidates, update }, trust)
+  if (left.length === 0)
+    return { ...result, already: true, worse: [], notes: [], distribution: await reach() }
   update("looking it up in today's advisories")
   const { worse, notes } = await lookToday(world, left, input)
   if (worse.length > 0 && !acceptFindings)
@@ -133,5 +139,5 @@ export async function rollback(world: World, input: RollbackInput): Promise<Roll
     moved ||= event !== null
   }
   // Somebody else was first with the same.
-  return { ...result, already: !moved, worse, notes }
+  return { ...result, already: !moved, worse, notes, distribution: await reach() }
 }

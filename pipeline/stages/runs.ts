@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { parsedJson } from '../core/parsed-json.ts'
 import { MintmarkError } from '../errors.ts'
-import { ImageName, Instant, Sha256 } from '../model/ids.ts'
+import { ImageName, Instant, Sha256, TargetId } from '../model/ids.ts'
 import type { World } from '../ports/world.ts'
 
 /** `run.json`: one attempt to make a release. */
@@ -10,6 +10,8 @@ const Run = z.strictObject({
   schema: z.literal(1),
   image: ImageName,
   runId: z.string(),
+  /** Left out for qemu, so that a mintmark of before there was a choice goes on with its runs. */
+  target: TargetId.optional(),
   created: Instant,
   definition: Sha256,
   bundle: Sha256,
@@ -30,20 +32,38 @@ function isRecent(run: Run, now: Date): boolean {
   return age >= 0 && age < resumeWithinMs
 }
 
-export const runFolder = (world: World, image: string, runId: string): string =>
-  join(world.places.runs, image, runId)
+/** What a run is known by on this machine: jobs of one run id make one version, each for its own target. */
+export type RunPlace = Pick<Run, 'image' | 'runId' | 'target'>
+
+const firstTarget: TargetId = 'qemu'
+
+/** The target of a run. */
+export const targetIdOf = ({ target }: Pick<Run, 'target'>): TargetId => target ?? firstTarget
+
+/**
+ * A run's id, and its target where that is another one than qemu: `ci-7`, `ci-7@aws`. Stage files are named by their stage alone, so
+ * that two targets in one folder would each drop the other's. "@" is in no id.
+ */
+const folderName = (run: Omit<RunPlace, 'image'>): string => {
+  const target = targetIdOf(run)
+  return target === firstTarget ? run.runId : `${run.runId}@${target}`
+}
+
+export const runFolder = (world: World, run: RunPlace): string =>
+  join(world.places.runs, run.image, folderName(run))
 
 export async function saveRun(world: World, run: Run): Promise<void> {
-  await world.files.write(
-    join(runFolder(world, run.image, run.runId), 'run.json'),
-    `${JSON.stringify(run, null, 2)}\n`,
-    { mode: 0o600 },
-  )
+  await world.files.write(join(runFolder(world, run), 'run.json'), `${JSON.stringify(run, null, 2)}\n`, {
+    mode: 0o600,
+  })
 }
 
 /** A run folder whose `run.json` is none of this mintmark's. */
 export interface StrangeRun {
   readonly runId: string
+  /** As the folder's name says. */
+  readonly target: string
+  readonly folder: string
   /** `newer`: only the mintmark that made it knows what is in it. */
   readonly kind: 'newer' | 'unreadable'
   /** Why, to follow "run 20261122-030000": "was made by a newer mintmark (schema 2)". */
@@ -54,13 +74,17 @@ export interface StrangeRun {
  * `run.json` of this mintmark, or of one from before there was a `schema`, which differs in nothing else.
  * @returns the run, or why it is none
  */
-function readRun(text: string, runId: string): Run | StrangeRun {
+function readRun(text: string, folder: string): Run | StrangeRun {
   const json = parsedJson(text)
-  const unreadable = (why: string): StrangeRun => ({ runId, kind: 'unreadable', why })
+  const name = folder.split('/').at(-1) ?? ''
+  const [runId = '', target = firstTarget] = name.split('@')
+  const place: Pick<StrangeRun, 'runId' | 'target' | 'folder'> = { runId, target, folder }
+  const unreadable = (why: string): StrangeRun => ({ ...place, kind: 'unreadable', why })
+  const newer = (why: string): StrangeRun => ({ ...place, kind: 'newer', why })
   if (typeof json !== 'object' || json === null) return unreadable('has a run.json that is no JSON')
   const schema: unknown = 'schema' in json ? json.schema : 0
   if (typeof schema === 'number' && schema > 1)
-    return { runId, kind: 'newer', why: `was made by a newer mintmark (schema ${schema})` }
+    return newer(`was made by a newer mintmark (schema ${schema})`)
   const parsed = Run.safeParse(schema === 0 ? { ...json, schema: 1 } : json)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
@@ -68,7 +92,7 @@ function readRun(text: string, runId: string): Run | StrangeRun {
       `has a run.json that can't be read${issue === undefined ? '' : ` (${issue.path.join('.') || 'run.json'}: ${issue.message})`}`,
     )
   }
-  if (parsed.data.runId !== runId) return unreadable(`says that it is run ${parsed.data.runId}`)
+  if (folderName(parsed.data) !== name) return unreadable(`says that it is run ${folderName(parsed.data)}`)
   return parsed.data
 }
 
@@ -80,12 +104,12 @@ async function readRuns(
   const runs: Run[] = []
   const strange: StrangeRun[] = []
   for (const name of await world.files.list(join(world.places.runs, image))) {
-    const folder = runFolder(world, image, name)
+    const folder = join(world.places.runs, image, name)
     if ((await world.files.info(folder))?.kind !== 'folder') continue
     const path = join(folder, 'run.json')
     // Killed before its first word: nothing is in it.
     if ((await world.files.info(path)) === null) continue
-    const read = readRun(await world.files.readText(path), name)
+    const read = readRun(await world.files.readText(path), folder)
     if ('kind' in read) strange.push(read)
     else if (read.image === image) runs.push(read)
   }
@@ -97,18 +121,20 @@ export const listRuns = async (world: World, image: string): Promise<readonly Ru
   (await readRuns(world, image)).runs
 
 /** @throws MintmarkError CHAIN_BROKEN: what a newer mintmark left is neither gone on with nor judged by this one */
-function refuseNewer(world: World, image: string, run: StrangeRun): MintmarkError {
+function refuseNewer(image: string, run: StrangeRun): MintmarkError {
   return new MintmarkError('CHAIN_BROKEN', `run ${run.runId} of ${image} ${run.why}`, {
     hint: `go on with that mintmark, or start over with this one: ./mintmark release ${image} --fresh`,
-    where: { run: runFolder(world, image, run.runId) },
+    where: { run: run.folder },
   })
 }
 
 /** Run ids begin with the time that they were made at, so the newest sorts last. */
-const isNewest = (runId: string, runs: readonly Run[]): boolean => runs.every((run) => run.runId < runId)
+const isNewest = ({ runId }: StrangeRun, runs: readonly Run[]): boolean =>
+  runs.every((run) => run.runId < runId)
 
 export interface RunWanted {
   readonly image: string
+  readonly target: TargetId
   readonly definition: string
   readonly bundle: string
   readonly asked: string | null
@@ -117,13 +143,13 @@ export interface RunWanted {
 }
 
 async function createRun(world: World, wanted: RunWanted, runId: string): Promise<Run> {
-  const { image, definition, bundle, asked } = wanted
-  await world.files.makeFolder(runFolder(world, image, runId), { mode: 0o700 })
+  const { image, target, definition, bundle, asked } = wanted
+  const place: RunPlace = { image, runId, ...(target === firstTarget ? {} : { target }) }
+  await world.files.makeFolder(runFolder(world, place), { mode: 0o700 })
   const created = world.clock.now().toISOString()
   const run: Run = {
     schema: 1,
-    image,
-    runId,
+    ...place,
     created,
     definition,
     bundle,
@@ -144,9 +170,10 @@ export async function openNamedRun(
   wanted: RunWanted,
   runId: string,
 ): Promise<{ readonly run: Run; readonly resumed: boolean }> {
-  if ((await world.files.info(join(runFolder(world, wanted.image, runId), 'run.json'))) === null)
+  const { image, target } = wanted
+  if ((await world.files.info(join(runFolder(world, { image, target, runId }), 'run.json'))) === null)
     return { run: await createRun(world, wanted, runId), resumed: false }
-  const run = await findRun(world, wanted.image, runId)
+  const run = await findRun(world, image, runId, target)
   const same =
     run.definition === wanted.definition && run.bundle === wanted.bundle && run.asked === wanted.asked
   const now = world.clock.now()
@@ -171,10 +198,13 @@ export async function openRun(
   wanted: RunWanted,
 ): Promise<{ readonly run: Run; readonly resumed: boolean }> {
   const now = world.clock.now()
-  const { runs, strange } = await readRuns(world, wanted.image)
-  const newest = strange.filter(({ runId }) => isNewest(runId, runs)).at(-1)
+  const { image, target } = wanted
+  const all = await readRuns(world, image)
+  const runs = all.runs.filter((run) => targetIdOf(run) === target)
+  const strange = all.strange.filter((run) => run.target === target)
+  const newest = strange.filter((run) => isNewest(run, runs)).at(-1)
   if (newest !== undefined && !wanted.fresh) {
-    if (newest.kind === 'newer') throw refuseNewer(world, wanted.image, newest)
+    if (newest.kind === 'newer') throw refuseNewer(image, newest)
     world.report.warn(`run ${newest.runId} ${newest.why}: it is left as it is, and a new run begins`)
   }
   const future = runs.find(({ created }) => Date.parse(created) > now.getTime())
@@ -197,25 +227,45 @@ export async function openRun(
     .replace(/[-:]|\.\d+Z$/g, '')
     .replace('T', '-')
     .toLowerCase()
+  const names = await world.files.list(join(world.places.runs, image))
   for (let attempt = 1; attempt < 100; attempt += 1) {
     const runId = attempt === 1 ? stamp : `${stamp}-${attempt}`
-    if ((await world.files.info(runFolder(world, wanted.image, runId))) !== null) continue
+    // Of any target: two with one id would be taken for two jobs of one run.
+    if (names.some((name) => name === runId || name.startsWith(`${runId}@`))) continue
     return { run: await createRun(world, wanted, runId), resumed: false }
   }
-  throw new MintmarkError('BUSY', `too many runs of ${wanted.image} began in this second`)
+  throw new MintmarkError('BUSY', `too many runs of ${image} began in this second`)
 }
 
-/** The run that a single stage is run in again. @throws MintmarkError NOT_FOUND, CHAIN_BROKEN for one of a newer mintmark */
-export async function findRun(world: World, image: string, runId: string | null): Promise<Run> {
-  const { runs, strange } = await readRuns(world, image)
-  const other = strange.find((run) => (runId === null ? isNewest(run.runId, runs) : run.runId === runId))
-  if (other?.kind === 'newer') throw refuseNewer(world, image, other)
+/**
+ * The run that a single stage is run in again.
+ * @param target of which it is; null for any
+ * @throws MintmarkError NOT_FOUND, CHAIN_BROKEN for one of a newer mintmark, USAGE when several targets have it
+ */
+export async function findRun(
+  world: World,
+  image: string,
+  runId: string | null,
+  target: TargetId | null = null,
+): Promise<Run> {
+  const all = await readRuns(world, image)
+  const runs = all.runs.filter((run) => target === null || targetIdOf(run) === target)
+  const strange = all.strange.filter((run) => target === null || run.target === target)
+  const other = strange.find((run) => (runId === null ? isNewest(run, runs) : run.runId === runId))
+  if (other?.kind === 'newer') throw refuseNewer(image, other)
   if (other !== undefined && runId !== null)
     throw new MintmarkError('CHAIN_BROKEN', `run ${runId} of ${image} ${other.why}`, {
       hint: `./mintmark release ${image} --fresh starts over`,
-      where: { run: runFolder(world, image, runId) },
+      where: { run: other.folder },
     })
-  const found = runId === null ? runs[0] : runs.find((run) => run.runId === runId)
+  const same = runId === null ? runs.slice(0, 1) : runs.filter((run) => run.runId === runId)
+  const [found] = same
+  if (same.length > 1)
+    throw new MintmarkError(
+      'USAGE',
+      `run ${runId} of ${image} has a part for each of ${same.map(targetIdOf).sort().join(', ')}`,
+      { hint: 'name one of them with --target' },
+    )
   if (found !== undefined) return found
   throw new MintmarkError(
     'NOT_FOUND',

@@ -10,13 +10,15 @@ import {
   renderPackages,
 } from '../core/parse-trivy.ts'
 import { renderFindings } from '../core/render-findings.ts'
+import { parseRpmPackages, rpmPackageQuery } from '../core/rpm-files.ts'
 import { mergeSecrets } from '../core/secret-rules.ts'
-import { MintmarkError } from '../errors.ts'
 import { type Finding, ScanReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
-import { targets } from '../targets/registry.ts'
+import { checkArtifact } from './check-artifact.ts'
 import { findSecrets, loadSecretRules } from './find-secrets.ts'
+import { keptDisk } from './kept-disk.ts'
 import { readInTree } from './read-in-tree.ts'
+import { askRpm } from './rpm-database.ts'
 import { ignoreNothing, prepareScanner, quietScan, runTrivy, type Scanner } from './run-trivy.ts'
 import { type SecondScannerOption, scanWithGrype } from './second-scanner.ts'
 import type { Stage, StageContext } from './stage.ts'
@@ -125,7 +127,9 @@ export async function scanTree(
           os,
           database: secondScanner.database,
         })
-  const installed = parseDpkgStatus((await readInTree(world, tree, 'var/lib/dpkg/status')) ?? '')
+  const debs = parseDpkgStatus((await readInTree(world, tree, 'var/lib/dpkg/status')) ?? '')
+  const rpms = debs.length > 0 ? null : await askRpm(world, tree, rpmPackageQuery)
+  const installed = rpms === null ? debs : parseRpmPackages(rpms.text)
   await files.write(path('packages'), renderPackages(installed))
   const facts = {
     subject: input.subject,
@@ -163,20 +167,26 @@ function lineOf(report: ScanReport): string {
 }
 
 async function run(context: StageContext): Promise<{ output: ScanReport; line: string }> {
-  const { world, definition, step } = context
+  const { world, definition, target, step } = context
   const { artifact } = context.need('build')
   const reports = join(context.folder, 'reports')
   await world.files.remove(reports)
   const work = await world.files.tempFolder('scan-', context.folder)
   try {
     step.update('reading the disk')
-    const found = await world.files.sha256(artifact.path)
-    if (found !== artifact.sha256) {
-      throw new MintmarkError('CHAIN_BROKEN', `${artifact.path} has sha256 ${found}, not ${artifact.sha256}`)
-    }
+    await checkArtifact(context, artifact)
     const disk = join(work, 'disk')
     await world.files.makeFolder(disk, { mode: 0o700 })
-    const tree = await targets.qemu.readDisk(world, artifact.path, disk)
+    const keep = keptDisk(context.folder)
+    const tree = await target.readDisk({
+      world,
+      artifact,
+      into: disk,
+      keep,
+      update: (text) => step.update(text),
+    })
+    // Nobody reads it after this.
+    await world.files.remove(keep)
     const output = await scanTree(world, {
       tree: tree.root,
       work: join(work, 'trivy'),

@@ -2,20 +2,24 @@ import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { ToolName } from '../ports/tools.ts'
 import type { World } from '../ports/world.ts'
+import type { Target } from '../targets/target.ts'
 import { optionalTools, toolTable } from '../tools/table.ts'
 
 /**
  * `ansible`, `tpm`: a release of a definition that has a step for it, or asks for one. `grype`: with that second scanner. `share`: with
- * an OCI registry.
+ * an OCI registry. `aws`: on that target. `workflows`: to check those of GitHub, and nothing else.
  */
-export const purposes = ['release', 'ansible', 'tpm', 'grype', 'share', 'test'] as const
+export const purposes = ['release', 'ansible', 'tpm', 'grype', 'share', 'aws', 'test', 'workflows'] as const
 export type Purpose = (typeof purposes)[number]
 
 const toolNames: readonly ToolName[] = ['packer', 'packer-plugin-qemu', 'trivy']
 
-/** What a release of the definition needs here. */
-export function purposesOf({ content, machine }: Definition): readonly Purpose[] {
+/** What a release of the definition on that target needs here. */
+export function purposesOf(definition: Definition, target: Pick<Target, 'sourceInput'>): readonly Purpose[] {
+  const { content, machine } = definition
+  const plugin = optionalTools[target.sourceInput(definition).plugin]?.[0]
   const asked: readonly Purpose[] = [
+    ...(plugin === undefined ? [] : [plugin]),
     ...(content.steps.some((step) => 'ansible' in step) ? (['ansible'] as const) : []),
     ...(machine.tpm ? (['tpm'] as const) : []),
   ]
@@ -34,8 +38,11 @@ async function missingFor(world: World, wanted: readonly Purpose[]) {
     ),
   ]
   const tools: ToolName[] = []
-  const optional = optionalTools.filter((name) => wanted.some((purpose) => purpose === name))
-  for (const name of [...toolNames, ...optional]) {
+  const optional = (Object.keys(optionalTools) as ToolName[]).filter((name) =>
+    wanted.some((purpose) => optionalTools[name]?.some((asked) => asked === purpose)),
+  )
+  const always = wanted.every((purpose) => purpose === 'workflows') ? [] : toolNames
+  for (const name of [...always, ...optional]) {
     const state = await world.tools.inspect(name)
     if (state.status === 'accepted') continue
     tools.push(name)

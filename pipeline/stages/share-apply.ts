@@ -1,13 +1,16 @@
-import { unique } from '../core/lists.ts'
+import { inTurns } from '../core/all-ended.ts'
+import { grouped, unique } from '../core/lists.ts'
 import { isPending, type ShareAction } from '../core/share-plan.ts'
 import { sharedImage } from '../core/shared-image.ts'
 import { MintmarkError } from '../errors.ts'
 import type { World } from '../ports/world.ts'
+import type { ShareChange } from '../targets/target.ts'
 import type { StoredEvent } from './chain.ts'
-import { appendEvent } from './events.ts'
+import { appendEvents, type EventData } from './events.ts'
 import type { Release } from './read-release.ts'
 import { forget, intend } from './share-intents.ts'
-import { isShare, type ShareLook, shareInput, sharingOf } from './share-plan.ts'
+import { isShare, type ShareLook } from './share-plan.ts'
+import { knownTargetOf, shareInput } from './share-survey.ts'
 import { takeImage } from './take-image.ts'
 
 type Doing = Extract<ShareAction, { readonly kind: 'grant' | 'revoke' | 'retire' }>
@@ -31,19 +34,18 @@ export interface ShareApplied {
   readonly left: readonly Doing[]
 }
 
+/** A catalog in a bucket answers slowly, and many at once. */
+const writersAtOnce = 8
+
 function releaseOf({ known }: ShareLook, { version, variant }: Doing): Release {
   const found = known.find(({ release }) => release.version === version && release.variant === variant)
   if (found !== undefined) return found.release
   throw new MintmarkError('CONFLICT', `the catalog has no record of ${version} ${variant}`)
 }
 
-async function carryOut(
-  world: World,
-  look: ShareLook,
-  action: Doing,
-  update: (text: string) => void,
-): Promise<string> {
-  const { principal, channel, variant } = action
+/** How the action's target is asked to do it. */
+function changeOf(world: World, look: ShareLook, action: Doing, update: (text: string) => void): ShareChange {
+  const { principal, channel } = action
   const release = releaseOf(look, action)
   const channels = unique(
     look.lines.filter((item) => item.principal === principal).map((item) => item.channel),
@@ -53,39 +55,66 @@ async function carryOut(
     release: sharedImage(release.statement.predicate, release.record),
     channel,
   }
-  const sharing = sharingOf(variant)
   const disk = (): Promise<string> =>
     takeImage(world, `the image of ${look.image}@${action.version}`, input.release.sha256)
-  if (action.kind === 'grant') await intend(world, look.image, action)
   return action.kind === 'grant'
-    ? sharing.grant({
+    ? {
+        kind: 'grant',
         ...input,
         from: action.from,
         copies: action.copies,
         record: release.text,
         disk,
         update,
-      })
-    : sharing.revoke({ ...input, keepsImage: action.keepsImage, dropsHead: action.dropsHead })
+      }
+    : { kind: 'revoke', ...input, keepsImage: action.keepsImage, dropsHead: action.dropsHead }
 }
 
-/** Tells the history of the release, unless somebody else has done so since the plan was made. */
-async function tell(
-  world: World,
-  look: ShareLook,
-  action: Doing,
-  told: { readonly reference: string; readonly by: string },
-): Promise<StoredEvent | null> {
+/** What the history of the release is to be told of it; null when it says so, or somebody else has told it since the plan was made. */
+function newsOf(
+  { action, reference }: Pick<ShareDone, 'action' | 'reference'>,
+  by: string,
+  events: readonly StoredEvent[],
+): EventData | null {
   if (action.kind === 'grant' && action.known) return null
   const { channel, principal } = action
   const kind = action.kind === 'grant' ? 'granted' : 'revoked'
-  return appendEvent(world, releaseOf(look, action), look.trust, async (_, events) => {
-    const last = events
-      .filter(isShare)
-      .findLast(({ event }) => event.data.channel === channel && event.data.principal === principal)
-    if (last?.event.kind === kind && last.sha256 !== action.last) return null
-    return { kind, data: { channel, principal, ...told } }
-  })
+  const last = events
+    .filter(isShare)
+    .findLast(({ event }) => event.data.channel === channel && event.data.principal === principal)
+  if (last?.event.kind === kind && last.sha256 !== action.last) return null
+  return { kind, data: { channel, principal, reference, by } }
+}
+
+/** Tells the histories of the releases what was done, each once for all. One that can't be written keeps no other from it. */
+async function tell(
+  world: World,
+  look: ShareLook,
+  settled: readonly Omit<ShareDone, 'event'>[],
+  by: string,
+): Promise<Pick<ShareApplied, 'done' | 'failed'>> {
+  const done: ShareDone[] = []
+  const failed: ShareFailed[] = []
+  for (const [, own] of grouped(settled, ({ action }) => `${action.version} ${action.variant}`)) {
+    const [first] = own
+    if (first === undefined) continue
+    try {
+      const stored = await appendEvents(world, releaseOf(look, first.action), look.trust, async (events) =>
+        own.flatMap((item) => newsOf(item, by, events) ?? []),
+      )
+      for (const item of own) {
+        const { channel, principal } = item.action
+        const event = stored
+          .filter(isShare)
+          .find(({ event: { data } }) => data.channel === channel && data.principal === principal)
+        done.push({ ...item, event: event ?? null })
+      }
+    } catch (cause) {
+      if (world.signal.aborted || !(cause instanceof MintmarkError) || cause.code === 'INTERNAL') throw cause
+      failed.push(...own.map(({ action }) => ({ action, error: cause })))
+    }
+  }
+  return { done, failed }
 }
 
 /** Principals' channels of which nothing is left, and nothing left to tell, are no longer looked at. */
@@ -110,24 +139,36 @@ export async function applyShares(
   look: ShareLook,
   options: { readonly by: string; readonly update: (text: string) => void },
 ): Promise<ShareApplied> {
+  const { by, update } = options
   const done: ShareDone[] = []
   const failed: ShareFailed[] = []
-  const left: Doing[] = []
   const pending = look.plan.actions.filter((action): action is Doing => isPending(action))
-  for (const action of pending) {
-    if (failed.some((item) => item.action.principal === action.principal)) {
-      left.push(action)
-      continue
+  const byTarget = grouped(pending, ({ variant }) => knownTargetOf(variant))
+  for (const [, actions] of byTarget) {
+    const [first] = actions
+    if (first === undefined) continue
+    const target = knownTargetOf(first.variant)
+    const changes = actions.map((action) => changeOf(world, look, action, update))
+    const actionOf = (change: ShareChange): Doing => {
+      const action = actions[changes.indexOf(change)]
+      if (action !== undefined) return action
+      throw new MintmarkError('INTERNAL', `${target} tells of a change that nobody asked for`)
     }
-    try {
-      const reference = await carryOut(world, look, action, options.update)
-      const event = await tell(world, look, action, { reference, by: options.by })
-      done.push({ action, reference, event })
-    } catch (cause) {
-      if (world.signal.aborted || !(cause instanceof MintmarkError) || cause.code === 'INTERNAL') throw cause
-      failed.push({ action, error: cause })
-    }
+    await look.change(target, changes, {
+      async begin(given) {
+        await inTurns(given, writersAtOnce, (change) => intend(world, look.image, actionOf(change)))
+      },
+      async done(settled) {
+        const items = settled.map(({ change, reference }) => ({ action: actionOf(change), reference }))
+        const told = await tell(world, look, items, by)
+        done.push(...told.done)
+        failed.push(...told.failed)
+      },
+      failed: (change, error) => void failed.push({ action: actionOf(change), error }),
+    })
   }
+  const tried = [...done, ...failed].map(({ action }) => action)
+  const left = pending.filter((action) => !tried.includes(action))
   await forgetDone(world, look, [...failed.map(({ action }) => action), ...left])
   return { done, failed, left }
 }

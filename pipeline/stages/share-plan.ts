@@ -1,30 +1,30 @@
 import { inTurns } from '../core/all-ended.ts'
 import { didYouMean } from '../core/did-you-mean.ts'
+import { digestOf } from '../core/digest.ts'
 import { unique } from '../core/lists.ts'
 import {
   type LastShare,
-  type PlaceSight,
   type Problem,
   planShare,
   type ShareLine,
   type SharePlan,
   type Wanted,
 } from '../core/share-plan.ts'
-import { sharedImage } from '../core/shared-image.ts'
+import { type RegionalImage, regionalImages } from '../core/regional-copies.ts'
 import { variantOf } from '../core/statement.ts'
+import { namedTargets } from '../core/variants.ts'
 import { MintmarkError } from '../errors.ts'
 import { type Channel, firstChannel } from '../model/channel.ts'
-import { Arch, TargetId } from '../model/ids.ts'
+import type { Definition } from '../model/definition.ts'
+import type { TargetId } from '../model/ids.ts'
 import type { World } from '../ports/world.ts'
-import { targets } from '../targets/registry.ts'
-import type { ShareInput } from '../targets/target.ts'
 import type { StoredEvent, Trust } from './chain.ts'
-import { checkSignature } from './check-signature.ts'
 import { readEvents, whyNotWrite } from './events.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
 import { type PointsTo, pointsTo } from './move-channel.ts'
 import { locateAll, openRecord, type Release, refuseUnknownImage } from './read-release.ts'
 import { readIntents } from './share-intents.ts'
+import { type Survey, survey, targetOfVariant } from './share-survey.ts'
 import { trustedKeys, verifyRelease } from './verify-release.ts'
 
 export interface ShareQuery {
@@ -35,9 +35,10 @@ export interface ShareQuery {
   readonly update: (text: string) => void
 }
 
-/** A release of the image, and what its history says of shares. */
+/** A release of the image, and what its history says of shares and copies. */
 export interface KnownRelease {
   readonly release: Release
+  readonly images: readonly RegionalImage[]
   readonly shares: readonly (StoredEvent & { readonly event: ShareEvent })[]
   /** Why its history can't be trusted; null when it can. */
   readonly broken: string | null
@@ -48,6 +49,8 @@ export interface ShareLook {
   readonly image: string
   readonly channel: string | null
   readonly plan: SharePlan
+  /** Null when there is none any more. */
+  readonly definition: Definition | null
   readonly known: readonly KnownRelease[]
   readonly trust: Trust
   /** What principals should have, have, or had. */
@@ -55,6 +58,9 @@ export interface ShareLook {
   readonly intents: readonly ShareLine[]
   /** For people: nothing that hinders. */
   readonly notes: readonly string[]
+  /** What the plan changes or needs besides, line by line: policies of keys. */
+  readonly besides: readonly string[]
+  readonly change: Survey['change']
   /** What could not be read, so that something may be missing from the plan. */
   readonly problems: readonly Problem[]
 }
@@ -67,15 +73,17 @@ async function channelsOf(
   world: World,
   image: string,
 ): Promise<{
+  readonly definition: Definition
   readonly channels: Readonly<Record<string, Channel>>
   readonly variants: readonly string[]
 } | null> {
   if (!(await imageNames(world)).includes(image)) return null
-  const { channels, os, targets: wanted } = await loadDefinition(world, image)
-  const variants = TargetId.options
-    .filter((target) => wanted[target] !== undefined)
-    .flatMap((target) => os.arch.map((arch) => variantOf({ target, arch })))
-  return { channels, variants }
+  const definition = await loadDefinition(world, image)
+  const { channels, os, targets: wanted } = definition
+  const variants = namedTargets({ targets: wanted }).flatMap((target) =>
+    os.arch.map((arch) => variantOf({ target, arch })),
+  )
+  return { definition, channels, variants }
 }
 
 /** A catalog in a bucket answers slowly, and many at once. */
@@ -106,7 +114,11 @@ async function knownReleases(
       problems.push({ why, hint })
       continue
     }
-    known.push({ release, shares: events.filter(isShare), broken: broken?.text ?? null })
+    const images = regionalImages(
+      release.statement.predicate.artifact,
+      events.map(({ event }) => event),
+    )
+    known.push({ release, images, shares: events.filter(isShare), broken: broken?.text ?? null })
     if (broken !== null)
       problems.push({ why: `the events of ${image}@${release.version}: ${broken.text}`, hint })
   }
@@ -198,70 +210,6 @@ function refuseUnknownChannel(
   })
 }
 
-const targetOf = (variant: string): TargetId | undefined =>
-  TargetId.options.find((target) => Arch.options.some((arch) => variantOf({ target, arch }) === variant))
-
-/** How the target is asked about a principal. */
-export function shareInput(
-  world: World,
-  look: Pick<ShareLook, 'image' | 'known' | 'trust'>,
-  principal: string,
-  channels: readonly string[],
-): ShareInput {
-  return {
-    world,
-    principal,
-    image: look.image,
-    channels,
-    known: look.known.map(({ release, shares }) => ({
-      release: sharedImage(release.statement.predicate, release.record),
-      reference:
-        shares.filter(({ event }) => event.data.principal === principal).at(-1)?.event.data.reference ?? null,
-    })),
-    isTrusted: async (signed) =>
-      (await checkSignature(world, signed, look.trust.trust, !look.trust.onlyTrust)).right,
-  }
-}
-
-/** How a variant's target shares. @throws MintmarkError INTERNAL for a variant of no target */
-export function sharingOf(variant: string) {
-  const target = targetOf(variant)
-  if (target === undefined) throw new MintmarkError('INTERNAL', `"${variant}" is of no target`)
-  return targets[target].sharing
-}
-
-async function sightsOf(
-  world: World,
-  query: ShareQuery,
-  look: {
-    readonly known: readonly KnownRelease[]
-    readonly trust: Trust
-    readonly wanted: readonly Wanted[]
-    readonly history: readonly LastShare[]
-    readonly intents: readonly ShareLine[]
-  },
-): Promise<readonly PlaceSight[]> {
-  const { image, channel, update } = query
-  const lines: readonly ShareLine[] = [...look.wanted, ...look.history, ...look.intents]
-  // Who lost everything is not visited for ever.
-  const alive = [...look.wanted, ...look.history.filter((item) => item.granted), ...look.intents]
-  const named = alive.filter((item) => channel === null || item.channel === channel)
-  const sights: PlaceSight[] = []
-  for (const principal of unique(named.map((item) => item.principal))) {
-    const own = lines.filter((item) => item.principal === principal)
-    const [first] = own
-    if (first === undefined) continue
-    update(`looking at ${principal}`)
-    const channels = unique(own.map((item) => item.channel))
-    sights.push(
-      await sharingOf(first.variant).observe(
-        shareInput(world, { image, known: look.known, trust: look.trust }, principal, channels),
-      ),
-    )
-  }
-  return sights
-}
-
 /**
  * What is shared, what should be, and what has to be done about it. Looks only.
  * @throws MintmarkError NOT_FOUND for an unknown image or channel, CONFIG_INVALID
@@ -285,8 +233,9 @@ export async function lookAtShares(world: World, query: ShareQuery): Promise<Sha
   const wanted: Wanted[] = []
   for (const [name, { share }] of Object.entries(defined?.channels ?? {})) {
     for (const variant of defined?.variants ?? []) {
-      const target = targetOf(variant)
-      const principals = target === undefined ? [] : share[target]
+      const ofTarget: Readonly<Partial<Record<TargetId, readonly string[]>>> = share
+      const target = targetOfVariant(variant)
+      const principals = target === undefined ? [] : (ofTarget[target] ?? [])
       if (principals.length === 0) continue
       const { release, problem } = await pointedBy(world, { image, known, trust }, name, variant)
       const holds = [...history.filter((item) => item.granted), ...intents].some(
@@ -309,8 +258,23 @@ export async function lookAtShares(world: World, query: ShareQuery): Promise<Sha
         })
     }
   }
-  const sights = await sightsOf(world, query, { known, trust, wanted, history, intents })
-  const plan = planShare({ wanted, history, intents, sights, channel })
-  const lines = [...wanted, ...history, ...intents]
-  return { image, channel, plan, known, trust, lines, intents, notes, problems }
+  const definition = defined?.definition ?? null
+  const seen: Survey = await survey(world, query, { definition, known, trust, wanted, history, intents })
+  const plan = planShare({ wanted, history, intents, sights: seen.sights, channel })
+  const besides = seen.besides(plan.actions)
+  return {
+    image,
+    channel,
+    // Of all that a person sees and accepts.
+    plan: { ...plan, digest: digestOf([image, channel, plan.digest, besides]) },
+    definition,
+    known,
+    trust,
+    lines: [...wanted, ...history, ...intents],
+    intents,
+    notes: [...notes, ...seen.notes],
+    besides,
+    change: seen.change,
+    problems: [...problems, ...seen.problems(plan.actions)],
+  }
 }

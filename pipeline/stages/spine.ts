@@ -7,6 +7,7 @@ import { rejectionLines } from '../core/render-rejection.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
+import type { Target } from '../targets/target.ts'
 import { baseStage } from './base.ts'
 import { buildStage } from './build.ts'
 import { gateStage } from './gate.ts'
@@ -48,6 +49,7 @@ export interface RunInput {
   readonly world: World
   readonly image: string
   readonly definition: Definition
+  readonly target: Target
   readonly runId: string
   readonly folder: string
   readonly version: string
@@ -155,6 +157,7 @@ export async function runSpine(input: RunInput): Promise<Partial<StageOutputs>> 
           world,
           image: input.image,
           definition: input.definition,
+          target: input.target,
           folder,
           runId: input.runId,
           version: input.version,

@@ -6,6 +6,7 @@ import type { Published, Recorded } from '../model/release.ts'
 import type { BuildResult, Bundle, ScanReport, TestReport } from '../model/stages.ts'
 import type { StepReport } from '../ports/report.ts'
 import type { World } from '../ports/world.ts'
+import type { Target } from '../targets/target.ts'
 import type { SecondScannerOption } from './second-scanner.ts'
 
 /** What each stage leaves in the run folder, as `<stage>.json`. */
@@ -25,6 +26,8 @@ export interface StageContext {
   readonly world: World
   readonly image: string
   readonly definition: Definition
+  /** Where the image is built and lives; chosen once, before the first stage. */
+  readonly target: Target
   /** Absolute path of this run's folder. A stage writes only below it (and what it exists to write elsewhere). */
   readonly folder: string
   readonly runId: string

@@ -1,4 +1,5 @@
 import { MintmarkError } from '../errors.ts'
+import type { Artifact, RecordedArtifact } from '../model/artifact.ts'
 import type { World } from '../ports/world.ts'
 
 /**
@@ -19,4 +20,18 @@ export async function takeImage(world: World, what: string, sha256: string): Pro
     hint: './mintmark catalog check --repair restores it where a copy is left',
     where: { blob: world.catalog.blobAddress(sha256) },
   })
+}
+
+/**
+ * A release's artifact as this machine can reach it: a file once its bytes are known to be what was signed; what a cloud keeps as it
+ * is.
+ * @throws MintmarkError as takeImage
+ */
+export async function takeArtifact(
+  world: World,
+  what: string,
+  artifact: RecordedArtifact,
+): Promise<Artifact> {
+  if (artifact.format === 'ami') return artifact
+  return { ...artifact, path: await takeImage(world, what, artifact.sha256) }
 }

@@ -1,12 +1,20 @@
 import type { BootSeen } from '../core/boot-facts.ts'
 import type { FullSeen, ScenariosSeen, UpgradeSeen } from '../core/scenario-facts.ts'
-import { lookScript, parseAnswers, parseLoginMethods } from '../core/ssh-answers.ts'
+import { lookScript, parseAnswers, parseListening, parseLoginMethods } from '../core/ssh-answers.ts'
 import { MintmarkError } from '../errors.ts'
 import type { World } from '../ports/world.ts'
-import type { Instance } from '../targets/target.ts'
+import type { Instance } from '../targets/instance.ts'
 import { runOwnTests } from './own-tests.ts'
 import { askPeer } from './test-peer.ts'
-import { awaitLogin, freshLogin, type InstanceInput, newInstance, on, powerOff } from './test-power.ts'
+import {
+  awaitLogin,
+  freshLogin,
+  type InstanceInput,
+  newInstance,
+  on,
+  powerOff,
+  removeInstance,
+} from './test-power.ts'
 import { fillDisk, rebootLater, rebootUpgraded, upgrade, upgradeSources } from './test-scenarios.ts'
 
 /** An emulated guest on a quiet machine needs 40 s, on a very busy one ten times that. */
@@ -36,7 +44,8 @@ export interface LifeSeen extends ScenariosSeen {
 export async function lookAtBoot(input: BootInput): Promise<LifeSeen> {
   const powered = await newInstance(input)
   try {
-    const { off, upgraded, full, ...boot } = await on(powered, { link: true }, '', (machine) =>
+    const goesOn = input.scenario !== null
+    const { off, upgraded, full, ...boot } = await on(powered, { link: true, goesOn }, '', (machine) =>
       seen(input, machine),
     )
     const none = { boot, upgraded: null, later: null }
@@ -48,7 +57,7 @@ export async function lookAtBoot(input: BootInput): Promise<LifeSeen> {
     const ageing = boot.answers['ageing']?.text ?? ''
     return { ...none, later: { full, ...(await rebootLater(powered, ageing, off, boot.secondsToLogin)) } }
   } finally {
-    await input.world.files.remove(input.folder)
+    await removeInstance(powered)
   }
 }
 
@@ -77,15 +86,18 @@ async function seen(input: BootInput, machine: Instance): Promise<RunningSeen> {
   const login = await awaitLogin(machine, input.deadlineMs ?? loginDeadlineMs)
   if ('problem' in login) return { ...dark, problem: login.problem }
   input.onLogin(login.seconds)
-  const { stdout } = await machine.ssh(lookScript, { timeoutMs: lookTimeoutMs })
+  const { stdout } = await machine.ssh(`${lookScript}${machine.cloud?.questions ?? ''}`, {
+    timeoutMs: lookTimeoutMs,
+  })
   const answers = parseAnswers(stdout)
   return {
     instance,
     secondsToLogin: login.seconds,
     problem: '',
     answers,
+    ...(machine.cloud === undefined ? {} : { cloud: await machine.cloud.facts(answers) }),
     ownTests: await runOwnTests(world, machine, definition.test),
-    ...(await scanned(machine)),
+    ...(await scanned(machine, answers)),
     peer: await askPeer(machine, answers),
     upgraded:
       input.scenario === 'upgrade'
@@ -108,13 +120,21 @@ async function knock(world: World, machine: Instance): Promise<Pick<BootSeen, 'r
   }
 }
 
-async function scanned({ link }: Instance): Promise<Pick<BootSeen, 'openPorts' | 'scanProblem'>> {
-  if (link === null) return { openPorts: null, scanProblem: 'the instance has no private link' }
-  if (!(await link.reachable(20_000))) {
+async function scanned(
+  { link, scan }: Instance,
+  { listening }: BootSeen['answers'],
+): Promise<Pick<BootSeen, 'openPorts' | 'scanProblem'>> {
+  const asks = link ?? scan ?? null
+  if (asks === null) return { openPorts: null, scanProblem: 'the instance has no private link' }
+  if (link !== null && !(await link.reachable(20_000))) {
     return { openPorts: null, scanProblem: 'the instance did not answer on the private link' }
   }
   try {
-    return { openPorts: await link.openTcpPorts(allPorts, { timeoutMs: scanTimeoutMs }), scanProblem: '' }
+    const options = {
+      timeoutMs: scanTimeoutMs,
+      ...(listening?.code === 0 ? { listening: parseListening(listening.text) } : {}),
+    }
+    return { openPorts: await asks.openTcpPorts(allPorts, options), scanProblem: '' }
   } catch (cause) {
     if (!(cause instanceof MintmarkError) || cause.code !== 'TOOL_FAILED') throw cause
     return { openPorts: null, scanProblem: cause.message }

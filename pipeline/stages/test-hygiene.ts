@@ -1,23 +1,29 @@
 import { join } from 'node:path'
+import { nameOfArtifact } from '../core/artifact.ts'
 import { controlsVerdict } from '../core/boot-facts.ts'
 import { hygieneFacts, wantedTexts } from '../core/hygiene.ts'
 import { type Entry, listingFormat, parseListing } from '../core/hygiene-disk.ts'
 import { type PackageFiles, readPackages, wantedDigests } from '../core/package-files.ts'
+import { rpmFileQuery } from '../core/rpm-files.ts'
 import { parseCheckReport } from '../core/ssh-answers.ts'
 import { MintmarkError } from '../errors.ts'
+import type { ArtifactPlace } from '../model/artifact.ts'
 import type { ControlResult } from '../model/hardening.ts'
 import type { Fact } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import type { DiskTree, Target } from '../targets/target.ts'
 import { grepTree } from './read-in-tree.ts'
+import { askRpm } from './rpm-database.ts'
 import { type PlacedFile, placedFilesFact } from './test-content.ts'
 
 export interface HygieneInput {
   readonly world: World
   readonly target: Pick<Target, 'readDisk'>
-  readonly disk: string
+  readonly artifact: ArtifactPlace
   /** For the copy of the disk's files; private, removed at the end. */
   readonly folder: string
+  /** As `DiskInput.keep`. */
+  readonly keep?: string
   /** Path of the build's public key; it need not be there. */
   readonly buildKey: string
   /** Path of the rendered mintmark-check. */
@@ -46,13 +52,18 @@ export async function lookAtDisk(input: HygieneInput): Promise<SealedSeen> {
   await dropTree(world, folder)
   await files.makeFolder(folder, { mode: 0o700 })
   try {
-    const tree = await target.readDisk(world, input.disk, folder)
+    const { artifact, keep } = input
+    const kept = keep === undefined ? {} : { keep }
+    const tree = await target.readDisk({ world, artifact, into: folder, ...kept })
     const find = [...(tree.asOwned ?? []), 'find', tree.root, '-printf', listingFormat]
     const entries = parseListing((await exec.run(find)).stdout)
     // The first is the root folder itself.
     if (entries.length <= 1)
-      throw new MintmarkError('TOOL_FAILED', `no file could be read from ${input.disk}`)
-    const texts = await textsOf(world, tree, wantedTexts(entries))
+      throw new MintmarkError('TOOL_FAILED', `no file could be read from ${nameOfArtifact(input.artifact)}`)
+    const read = await textsOf(world, tree, wantedTexts(entries))
+    const isDebians = (read['var/lib/dpkg/status'] ?? '') !== ''
+    const books = isDebians ? null : await askRpm(world, tree.root, rpmFileQuery, tree.asOwned)
+    const texts = books === null ? read : { ...read, [books.database]: books.text }
     const packages = readPackages(entries, texts)
     const placed = input.placed ?? []
     const facts = hygieneFacts({

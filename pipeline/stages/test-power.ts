@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { askedPorts } from '../core/own-tests.ts'
 import { MintmarkError } from '../errors.ts'
+import type { ArtifactPlace } from '../model/artifact.ts'
 import type { Definition } from '../model/definition.ts'
 import type { Finished } from '../ports/exec.ts'
 import type { World } from '../ports/world.ts'
-import type { Instance, LaunchInput, Login, Target } from '../targets/target.ts'
+import type { Instance, LaunchInput, Login } from '../targets/instance.ts'
+import type { Target } from '../targets/target.ts'
 import { instanceKey } from './instance-key.ts'
 
 const powerOffMs = 300_000
@@ -12,10 +14,11 @@ const freshLoginMs = 90_000
 
 export interface InstanceInput {
   readonly world: World
-  readonly target: Pick<Target, 'launch' | 'loginUser' | 'guestMirrors'>
+  readonly target: Pick<Target, 'launch' | 'loginUser' | 'guestMirrors' | 'capabilities'>
   readonly definition: Definition
-  /** The artifact; never written to. */
-  readonly disk: string
+  readonly run: LaunchInput['run']
+  /** Never written to. */
+  readonly artifact: ArtifactPlace
   readonly instance: string
   /** Private folder of this instance. */
   readonly folder: string
@@ -28,6 +31,8 @@ export interface InstanceInput {
 export interface Powered {
   readonly input: InstanceInput
   readonly login: Login
+  /** Of each power-on. */
+  readonly machines: Instance[]
 }
 
 /** Prepares the folder and the key of a new instance. */
@@ -35,7 +40,16 @@ export async function newInstance(input: InstanceInput): Promise<Powered> {
   const { world, target, folder, definition } = input
   await world.files.remove(folder)
   await world.files.makeFolder(folder, { mode: 0o700 })
-  return { input, login: await instanceKey(world, folder, target.loginUser(definition)) }
+  return { input, login: await instanceKey(world, folder, target.loginUser(definition)), machines: [] }
+}
+
+/** Nothing is left of the instance: not outside of its folder, then not the folder. */
+export async function removeInstance({ input, machines }: Powered): Promise<void> {
+  try {
+    for (const machine of machines) await machine.remove?.()
+  } finally {
+    await input.world.files.remove(input.folder)
+  }
 }
 
 /** `boot-a.log` and the word `later` -> `boot-a-later.log`. */
@@ -48,7 +62,7 @@ const consoleOf = (path: string, word: string): string =>
  */
 export async function on<T>(
   powered: Powered,
-  how: Pick<LaunchInput, 'again' | 'clock' | 'cutOff' | 'link'>,
+  how: Pick<LaunchInput, 'again' | 'clock' | 'cutOff' | 'link' | 'goesOn'>,
   word: string,
   work: (machine: Instance) => Promise<T>,
 ): Promise<T> {
@@ -57,14 +71,16 @@ export async function on<T>(
   const machine = await input.target.launch({
     ...how,
     world,
-    disk: input.disk,
+    artifact: input.artifact,
     definition,
     instance: input.instance,
     login,
     folder,
     diskGiB: input.diskGiB,
     forward: how.link ? askedPorts(definition.test) : [],
+    run: input.run,
   })
+  powered.machines.push(machine)
   try {
     return await work(machine)
   } finally {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { digestOf } from '../core/digest.ts'
 import { parseDatabaseMetadata, parseTrivyReport } from '../core/parse-trivy.ts'
+import { canaryOf, isScanned } from '../core/canary.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Database } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
@@ -205,24 +206,6 @@ export async function findDatabase(
   return { database: await fromRegistry(world, scanner, given), problem: null }
 }
 
-/** Source packages that every Debian release has had fixes for. */
-const wellKnown = [
-  'openssl',
-  'openssh',
-  'sudo',
-  'bash',
-  'glibc',
-  'curl',
-  'zlib',
-  'krb5',
-  'systemd',
-  'gnupg2',
-  'libxml2',
-  'expat',
-  'perl',
-  'vim',
-]
-
 /**
  * True when a made-up system of this release, with very old packages, is reported as having fixable findings: only then
  * does "nothing found" mean anything.
@@ -234,16 +217,8 @@ export async function runCanary(
   os: { readonly family: string; readonly release: string },
 ): Promise<boolean> {
   const tree = join(scanner.work, 'canary')
-  const status = wellKnown.map(
-    (name) =>
-      `Package: ${name}\nStatus: install ok installed\nMaintainer: nobody\nArchitecture: amd64\nVersion: 0.0.1-1\nDescription: canary\n`,
-  )
-  await world.files.write(
-    join(tree, 'etc/os-release'),
-    `ID=${os.family}\nVERSION_ID="${os.release}"\nPRETTY_NAME="canary"\n`,
-  )
-  await world.files.write(join(tree, 'etc/debian_version'), `${os.release}.0\n`)
-  await world.files.write(join(tree, 'var/lib/dpkg/status'), status.join('\n'))
+  const canary = canaryOf(os)
+  for (const [path, text] of canary.files) await world.files.write(join(tree, path), text)
   const report = join(scanner.work, 'canary.json')
   try {
     await runTrivy(world, scanner, [
@@ -269,9 +244,8 @@ export async function runCanary(
   }
   const scan = parseTrivyReport(await world.files.readText(report))
   return (
-    scan.os.family === os.family &&
-    scan.os.release.split('.')[0] === os.release &&
-    scan.osPackages === wellKnown.length &&
+    isScanned(scan.os, os) &&
+    scan.osPackages === canary.packages &&
     scan.findings.some((finding) => finding.fixed !== null)
   )
 }

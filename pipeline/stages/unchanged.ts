@@ -2,14 +2,15 @@ import { bornOf } from '../core/base-facts.ts'
 import { fingerprintChanges } from '../core/fingerprint.ts'
 import { parsePackageList } from '../core/pending-upgrades.ts'
 import { type Cause, policyCauses, upgradeCauses } from '../core/release-causes.ts'
-import { variantOf } from '../core/statement.ts'
 import { compareVersions } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'
+import type { RecordedArtifact } from '../model/artifact.ts'
 import type { Definition } from '../model/definition.ts'
 import type { RecordPredicate } from '../model/release.ts'
 import { BuildResult, type ScanReport, TestReport } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
 import type { Target } from '../targets/target.ts'
+import { variantAt } from './choose-target.ts'
 import { fingerprintNow, lockOf } from './fingerprint.ts'
 import { type Judgement, judge } from './gate.ts'
 import { locateRelease, type Release } from './read-release.ts'
@@ -65,9 +66,27 @@ async function lastVersion(world: World, image: string, variant: string): Promis
   return versions.sort(compareVersions).at(-1) ?? null
 }
 
+/** Is the image still kept? A file by its size alone: that its bytes are right is for `verify`. */
+async function imageCauses(
+  { world, target }: Pick<UnchangedInput, 'world' | 'target'>,
+  name: string,
+  artifact: RecordedArtifact,
+): Promise<readonly Cause[]> {
+  if (artifact.format === 'ami')
+    return orUnknown(`the image of ${name}`, async () => {
+      const found = await target.unchanged({ world, artifact })
+      return found === null ? [] : because('artifact', `the image of ${name} now is ${found}`)
+    })
+  const bytes = await world.catalog.statBlob(artifact.sha256)
+  if (bytes === null) return because('artifact', `the image of ${name} is no longer in the catalog`)
+  return bytes === artifact.bytes
+    ? []
+    : because('artifact', `the image of ${name} has ${bytes} bytes in the catalog, not ${artifact.bytes}`)
+}
+
 /** Is the record what was signed, and do image and channel still stand as it left them? */
 async function placeCauses(
-  world: World,
+  { world, target }: Pick<UnchangedInput, 'world' | 'target'>,
   release: Release | null,
   wrong: readonly string[],
 ): Promise<readonly Cause[]> {
@@ -77,7 +96,6 @@ async function placeCauses(
   const { artifact } = predicate
   const name = `${release.image}@${release.version}`
   const pointer = release.pointers.find((item) => item.channel === channel)
-  const bytes = await world.catalog.statBlob(artifact.sha256)
   const lost: string[] = []
   for (const report of neededReports) {
     const stored = predicate.reports[report]
@@ -87,10 +105,7 @@ async function placeCauses(
     ...lost.flatMap((report) =>
       because('artifact', `the report ${report} of ${name} is no longer in the catalog`),
     ),
-    ...(bytes === null ? because('artifact', `the image of ${name} is no longer in the catalog`) : []),
-    ...(bytes !== null && bytes !== artifact.bytes
-      ? because('artifact', `the image of ${name} has ${bytes} bytes in the catalog, not ${artifact.bytes}`)
-      : []),
+    ...(await imageCauses({ world, target }, name, artifact)),
     ...(pointer?.version === release.version
       ? []
       : because(
@@ -134,17 +149,17 @@ export async function decideUnchanged(input: UnchangedInput): Promise<Decision> 
   const { world, image, definition, target, asked, update } = input
   let release: Release | null = null
   const build = (causes: readonly Cause[]): Decision => ({ unchanged: false, release, causes })
-  const variant = variantOf({ target: target.id, arch: target.arch })
+  const variant = variantAt(target)
   const version = await lastVersion(world, image, variant)
   if (version === null) return build(because('first', 'it has no release yet'))
   if (asked !== null && asked !== version)
     return build(because('asked', `version ${asked} was asked for, the last release is ${version}`))
 
-  const located = await locateRelease(world, `${image}@${version}`)
+  const located = await locateRelease(world, `${image}@${version}`, variant)
   const trust = await trustedKeys(world, null)
   const checked = await verifyRelease(world, located, { trust, onlyTrust: false, blobs: false })
   const wrong = checked.links.filter((link) => !link.right).map((link) => link.text)
-  const place = await placeCauses(world, checked.release, wrong)
+  const place = await placeCauses(input, checked.release, wrong)
   release = wrong.length === 0 ? checked.release : null
   if (place.length > 0 || release === null) return build(place)
 
@@ -177,7 +192,7 @@ export async function decideUnchanged(input: UnchangedInput): Promise<Decision> 
         'record',
         `the package list of ${image}@${version} has ${installed.length} packages, dpkg had ${predicate.scan.packages.dpkg}`,
       )
-    const lock = await lockOf(world, image, definition)
+    const lock = await lockOf(world, image, definition, target)
     return upgradeCauses(await target.pendingUpgrades({ world, image, definition, lock, installed }))
   })
   if (upgrades.length > 0) return build([...upgrades, ...judged])

@@ -1,15 +1,17 @@
+import { digestOfAmi, nameOfArtifact } from '../core/artifact.ts'
 import { eventsPrefix, headKey } from '../core/events.ts'
 import { parseYaml } from '../core/parse-yaml.ts'
 import { provenanceReport } from '../core/provenance.ts'
 import { variantOf } from '../core/statement.ts'
 import { MintmarkError } from '../errors.ts'
-import { Reservation, type Statement } from '../model/release.ts'
+import { type RecordPredicate, Reservation, type Statement } from '../model/release.ts'
 import { TrustPolicy } from '../model/trust.ts'
 import type { World } from '../ports/world.ts'
 import type { EventChain, Trust } from './chain.ts'
 import { approvalLinks, channelLinks, readHistories, strayedLinks } from './channel-history.ts'
 import { checkProvenance } from './check-provenance.ts'
 import { checkSignature, shortDigest, type TrustedSigner } from './check-signature.ts'
+import { targetOf } from './choose-target.ts'
 import { readEvents } from './events.ts'
 import { type Located, openRecord, type Release } from './read-release.ts'
 
@@ -125,10 +127,17 @@ async function checkPlace(world: World, release: Release): Promise<Link> {
 
 /** Subject, artifact and gate have to be about one image, which passed. */
 export function checkSubject({ subject, predicate }: Statement): Link {
-  const { sha256 } = predicate.artifact
+  const { artifact } = predicate
+  const { sha256 } = artifact
   const same = subject.every((item) => item.digest.sha256 === sha256) && predicate.gate.subject === sha256
   const { verdict, policy } = predicate.gate
   if (!same) return { name: 'subject', right: false, text: 'the record is about several images at once' }
+  if (artifact.format === 'ami' && digestOfAmi(artifact) !== sha256)
+    return {
+      name: 'subject',
+      right: false,
+      text: `${shortDigest(sha256)} is not the digest of ${nameOfArtifact(artifact)}`,
+    }
   if (verdict !== 'passed') {
     return { name: 'subject', right: false, text: `the image was ${verdict} by policy ${policy.name}` }
   }
@@ -155,11 +164,25 @@ async function checkBlob(world: World, name: LinkName, label: string, digest: st
   }
 }
 
+/** The image itself: its bytes in the catalog, or what its cloud says of it now. */
+async function checkImage(world: World, { artifact, target }: RecordPredicate): Promise<Link> {
+  if (artifact.format === 'qcow2') return checkBlob(world, 'artifact', 'image', artifact.sha256)
+  const label = `image ${nameOfArtifact(artifact)}`
+  try {
+    const found = await targetOf(target).unchanged({ world, artifact })
+    const text = found === null ? `${label} is unchanged` : `${label} now is ${found}`
+    return { name: 'artifact', right: found === null, text }
+  } catch (cause) {
+    if (!(cause instanceof MintmarkError) || world.signal.aborted) throw cause
+    return { name: 'artifact', right: false, text: `${label} could not be looked at: ${cause.message}` }
+  }
+}
+
 /** The stored bytes: the image, which takes seconds to read, and each report that the record names; provenance is looked at on its own. */
 export async function checkBlobs(world: World, { statement }: Release): Promise<readonly Link[]> {
-  const { artifact, reports } = statement.predicate
-  const links = [await checkBlob(world, 'artifact', 'image', artifact.sha256)]
-  for (const [name, report] of Object.entries(reports))
+  const { predicate } = statement
+  const links = [await checkImage(world, predicate)]
+  for (const [name, report] of Object.entries(predicate.reports))
     if (name !== provenanceReport) links.push(await checkBlob(world, 'report', name, report.sha256))
   return links
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { bytesToSign, envelopeText } from '../core/dsse.ts'
 import { parsedJson } from '../core/parsed-json.ts'
 import { provenanceOf, provenancePayload, provenanceReport } from '../core/provenance.ts'
@@ -30,11 +31,15 @@ async function ownVersion({ files, places }: World): Promise<string> {
  * Who builds, and since when. The same whenever it is asked in a run, so that a killed run writes the same again.
  * @throws MintmarkError CONFLICT when the version's reservation is gone
  */
-export async function builderOf({ world, image, version, need }: StageContext): Promise<Builder> {
+export async function builderOf({ world, image, version, folder, need }: StageContext): Promise<Builder> {
   const key = `releases/${image}/${version}/reservation.json`
   const reserved = Reservation.safeParse(parsedJson((await world.catalog.read(key))?.value ?? ''))
   if (!reserved.success) throw new MintmarkError('CONFLICT', `${key} is missing or not what was written`)
-  const file = await world.files.info(need('build').artifact.path)
+  const { artifact } = need('build')
+  // Of an image that is no file: when the build's result was written.
+  const file = await world.files.info(
+    artifact.format === 'qcow2' ? artifact.path : join(folder, 'build.json'),
+  )
   const started = reserved.data.reserved
   const finished = file === null ? started : new Date(file.modifiedMs).toISOString()
   return { id: builderId(world), version: await ownVersion(world), started, finished }

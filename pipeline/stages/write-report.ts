@@ -117,11 +117,15 @@ async function stillHold({ world, folder }: StageContext, report: Report): Promi
   return digestOf({ ...before.data, judged: '' }) === digestOf({ ...report, judged: '' })
 }
 
-/** Writes the four reports of a judged run, passed or rejected, into its folder `reports`. They are for the owner alone. */
+/**
+ * Writes the four reports of a judged run, passed or rejected, into its folder `reports`. They are for the owner alone; in a CI job the
+ * page of the job has the short one.
+ */
 export async function writeReports(context: StageContext, gate: GateDecision): Promise<void> {
   const { world, folder } = context
   const language = languageOf(world, null)
   const report = Report.parse(buildReport(await inputOfRun(context, gate)))
+  await world.job?.summary(await renderReport(world, report, 'markdown', language))
   if (await stillHold(context, report)) return
   for (const name of names) {
     const text = await renderReport(world, report, name, language)

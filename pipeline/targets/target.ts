@@ -1,30 +1,49 @@
 import type { InstalledPackage } from '../core/parse-trivy.ts'
 import type { PendingUpgrade } from '../core/pending-upgrades.ts'
 import type { Publisher } from '../core/publishers.ts'
-import type { PlaceSight } from '../core/share-plan.ts'
+import type { RegionalImage } from '../core/regional-copies.ts'
+import type { Problem, ShareAction } from '../core/share-plan.ts'
+import type { PlaceSight, Use } from '../core/share-sight.ts'
 import type { SharedImage } from '../core/shared-image.ts'
-import type { UdpPorts } from '../core/udp-probes.ts'
 import type { MintmarkError } from '../errors.ts'
+import type { AmiLock } from '../model/ami.ts'
+import type { Artifact, ArtifactPlace, RecordedArtifact } from '../model/artifact.ts'
 import type {
   ArchiveLock,
-  BaseLock,
   ImageLock,
   ImageSignature,
   ResolvedBase,
   SeenSuite,
+  TargetLock,
 } from '../model/base.ts'
 import type { Definition } from '../model/definition.ts'
+import type { PassedGate } from '../model/gate.ts'
 import type { Arch, TargetId } from '../model/ids.ts'
-import type { Envelope } from '../model/release.ts'
-import type { Finished } from '../ports/exec.ts'
+import type { Envelope, Published } from '../model/release.ts'
+import type { Accelerator } from '../model/stages.ts'
 import type { StepReport } from '../ports/report.ts'
 import type { World } from '../ports/world.ts'
+import type {
+  BuildInput,
+  BuildVariables,
+  BuiltInput,
+  CollectInput,
+  RawDiskInput,
+  Remains,
+  RemainsInput,
+  SourceInput,
+  SweepInput,
+  VariablesInput,
+} from './building.ts'
+import type { Distributed, DistributeInput } from './distributing.ts'
+import type { Instance, LaunchInput, MachineCapabilities } from './instance.ts'
+import type { PolicyInput, RolePolicy } from './policies.ts'
 
 export interface BaseInput {
   readonly world: World
   readonly image: string
   readonly definition: Definition
-  readonly lock: BaseLock
+  readonly lock: TargetLock
   /** Only for progress: update() with what happens right now. */
   readonly step: Pick<StepReport, 'update'>
   /** Whose images count; the built-in table when left out. */
@@ -38,24 +57,33 @@ export interface ObserveInput {
 }
 
 /** Like BaseInput, with the lock as it was before, if there was one: nothing older than that is taken. */
-export interface ImageInput extends Omit<BaseInput, 'lock'> {
-  readonly earlier: ImageLock | null
+export interface OfferInput extends Omit<BaseInput, 'lock'> {
+  readonly earlier: ImageLock | AmiLock | null
   /** Folder of the publishers' public keys; the built-in one when left out. */
   readonly keys?: string | undefined
 }
 
+/** The same for files of images. */
+export interface ImageInput extends OfferInput {
+  readonly earlier: ImageLock | null
+}
+
+/** What a publisher offers now, by its name and day. */
+export interface Offer {
+  readonly name: string
+  readonly built: string
+}
+
 /** The newest image of a publisher, its evidence checked; the image itself was not fetched. */
-export interface ImageSight {
+export interface ImageSight extends Offer {
   readonly publisher: Publisher
   readonly codename: string | null
-  readonly name: string
   /** The publisher's own address. */
   readonly url: string
   /** As the publisher signed it: lower-case hex. */
   readonly digest: string
   readonly checksums: { readonly name: string; readonly sha256: string }
   readonly signature: ImageSignature
-  readonly built: string
 }
 
 /** One suite as the archive serves it now: checked, or why it is refused. */
@@ -63,71 +91,13 @@ export type BaseSight =
   | { readonly suite: string; readonly seen: SeenSuite }
   | { readonly suite: string; readonly refused: MintmarkError }
 
-/** Values that enter a build at run time; none of them is in the bundle. */
-export type BuildVariables = Readonly<Record<string, string | number>>
-
-export interface SourceInput {
-  /** Folder below templates/. */
-  readonly template: string
-  /** As the build block names it, e.g. source.qemu.image */
-  readonly name: string
-  readonly values: Readonly<Record<string, unknown>>
-}
-
-export interface VariablesInput {
-  readonly world: World
-  readonly folder: string
-  /** Null when the bundle is only validated. */
-  readonly base: ResolvedBase | null
-}
-
-/** How to reach a machine that was made from a candidate. */
-export interface Login {
-  readonly user: string
-  /** One line of OpenSSH. */
-  readonly publicKey: string
-  /** Path of the private key, mode 0600. */
-  readonly privateKey: string
-}
-
 export interface UpgradesInput {
   readonly world: World
   readonly image: string
   readonly definition: Definition
   /** Null for a base without one: a parent image. */
-  readonly lock: BaseLock | null
+  readonly lock: TargetLock | null
   readonly installed: readonly InstalledPackage[]
-}
-
-export interface LaunchInput {
-  readonly world: World
-  /** Absolute path of the image; it is never written to (a throw-away overlay takes the writes). */
-  readonly disk: string
-  readonly definition: Definition
-  /** Becomes the instance-id and the host name: lower-case letters, digits, "-". */
-  readonly instance: string
-  readonly login: Login
-  /** An existing folder of the caller's for overlay, seed and console log; removed by the caller. */
-  readonly folder: string
-  /** Virtual size of the instance's disk in GiB, at least the image's. */
-  readonly diskGiB: number
-  /** Adds a second network card on a private link, whose other end is `Instance.link`. */
-  readonly link: boolean
-  /** Memory in MiB; 1024 when left out. */
-  readonly memoryMiB?: number
-  /** More public keys (lines of OpenSSH) that may log in as the same user. */
-  readonly alsoAuthorize?: readonly string[]
-  /** More TCP ports of the guest that this machine can reach, as `Instance.forwarded` says; they pass its firewall. */
-  readonly forward?: readonly number[]
-  /**
-   * Powers on the same instance again: with the disk and the firmware's variables that an earlier machine left in `folder`.
-   * What this machine writes to them is kept, or thrown away with it.
-   */
-  readonly again?: 'keeps' | 'forgets'
-  /** What the hardware clock shows at power-on; the true time when left out. */
-  readonly clock?: Date
-  /** Nothing leads out of the machine, so that no time server corrects its clock. Logins and forwarded ports still lead in. */
-  readonly cutOff?: boolean
 }
 
 /** Where a machine's packages are to be read from, as it can reach them; never in a record, a log or an argument. */
@@ -140,50 +110,29 @@ export interface GuestMirrors {
   readonly proxy: string
 }
 
-/** What our end of the link answers an instance that asks it. */
-export interface LinkServices {
-  /** Names that its DNS server knows, in lower case, and their IPv4 addresses; there is no other name. */
-  readonly names: Readonly<Record<string, string>>
-  /** How far its time server is ahead of the true time. */
-  readonly aheadMs: number
+export interface DiskInput {
+  readonly world: World
+  readonly artifact: ArtifactPlace
+  /** An existing empty folder of the caller's. */
+  readonly into: string
+  /** A private folder, or where one may be made, for what the next look at the same disk need not fetch again; the caller removes it. */
+  readonly keep?: string
+  /** For progress. */
+  readonly update?: (text: string) => void
 }
 
-/** Our end of the private link: we are a host at layer 2, not a client of a forwarder. */
-export interface Link {
-  /** IPv4 addresses on the link. */
-  readonly addresses: { readonly ours: string; readonly instance: string }
-  /** TCP ports of the instance that answer a SYN with SYN-ACK; `ports` that stay silent or answer RST are not in it. */
-  openTcpPorts(
-    ports: readonly number[],
-    options?: { readonly timeoutMs?: number },
-  ): Promise<readonly number[]>
-  /** How UDP ports answer what their usual services would answer. @throws MintmarkError TOOL_FAILED at the deadline */
-  openUdpPorts(ports: readonly number[], options?: { readonly timeoutMs?: number }): Promise<UdpPorts>
-  /** Serves DNS and NTP by UDP at our address, until the function that it returns is called. */
-  serve(services: LinkServices): () => void
-  /** True once the instance answered our ARP request. */
-  reachable(timeoutMs: number): Promise<boolean>
+export interface PublishInput {
+  readonly world: World
+  readonly gate: PassedGate
+  readonly artifact: Artifact
 }
 
-export interface Instance {
-  /** For people and for ssh: 127.0.0.1 and a forwarded port. */
-  readonly host: string
-  readonly port: number
-  readonly link: Link | null
-  /** Guest port -> port of `host` that leads to it, for what `LaunchInput.forward` asked. */
-  readonly forwarded?: ReadonlyMap<number, number>
-  /** Seconds from power-on until a login as `login.user` worked; rejects with the console's last lines at the deadline. */
-  waitForLogin(deadlineMs: number): Promise<number>
-  /** Runs one command line of the guest's shell as the login user; never rejects for its exit code. */
-  ssh(command: string, options?: { readonly timeoutMs?: number; readonly input?: string }): Promise<Finished>
-  /** argv of an OpenSSH client for this instance, without a command. */
-  sshArgv(): readonly string[]
-  /** Last lines of the serial console. */
-  console(lines: number): Promise<readonly string[]>
-  /** Resolves when the machine's process has ended. */
-  readonly ended: Promise<void>
-  /** Ends the machine at once; safe to call twice. */
-  stop(): Promise<void>
+/** Where a released artifact is. */
+export interface Whereabouts {
+  /** For people: a path, an address, or an id and its region. */
+  readonly address: string
+  /** Absolute path where it is a file of this machine; null elsewhere. */
+  readonly path: string | null
 }
 
 /** An artifact's own file systems, copied out read-only into a private folder. */
@@ -254,8 +203,8 @@ export interface RevokeInput extends ShareInput {
   readonly dropsHead: boolean
 }
 
-/** How principals get images and lose them. Each step may be repeated: what is done already is not done again. */
-export interface Sharing {
+/** How principals get images that each have a place of their own. Each step may be repeated: what is done already is not done again. */
+export interface SharingPlace {
   /** Looks only. A principal that could not be looked at is unreachable or refused, never without the image. */
   observe(input: ShareInput): Promise<PlaceSight>
   /**
@@ -268,6 +217,79 @@ export interface Sharing {
   revoke(input: RevokeInput): Promise<string>
 }
 
+/** What is shared, for all principals together. */
+export interface ShareScope {
+  readonly world: World
+  readonly image: string
+  /** Null when there is none any more. */
+  readonly definition: Definition | null
+  /** Every release of the image for this target, with its image in each region: none for a file. */
+  readonly known: readonly { readonly release: SharedImage; readonly images: readonly RegionalImage[] }[]
+  /** For progress. */
+  readonly update: (text: string) => void
+}
+
+export interface ShareSurvey {
+  /** Of those that were asked for, and of others that have an image. */
+  readonly sights: readonly PlaceSight[]
+  /** What could not be looked at for anybody, and what hinders some of these actions. */
+  problems(actions: readonly ShareAction[]): readonly Problem[]
+  /** For people: nothing that hinders. */
+  readonly notes: readonly string[]
+  /** What these actions change or need besides: policies of keys, line by line. */
+  besides(actions: readonly ShareAction[]): readonly string[]
+  /** Does them, as far as it goes: one that fails keeps the others from nothing. @throws MintmarkError INTERRUPTED, INTERNAL */
+  change(changes: readonly ShareChange[], progress: ShareProgress): Promise<void>
+}
+
+export type ShareChange =
+  | (GrantInput & { readonly kind: 'grant' })
+  | (RevokeInput & { readonly kind: 'revoke' })
+
+/** How a target tells what became of changes. What is told of none was not tried. */
+export interface ShareProgress {
+  /** Before anything is given. */
+  begin(changes: readonly ShareChange[]): Promise<void>
+  /** Once it is really so; `reference` is where the image is, or was, for them. */
+  done(changes: readonly { readonly change: ShareChange; readonly reference: string }[]): Promise<void>
+  failed(change: ShareChange, error: MintmarkError): void
+}
+
+export interface ProveInput {
+  readonly world: World
+  readonly definition: Definition
+  readonly release: SharedImage
+  /** Its image in each region, by its record and its events. */
+  readonly images: readonly RegionalImage[]
+  /** Of whom gets the image. */
+  readonly role: string
+  /** Null for every region of the definition and of the release. */
+  readonly region: string | null
+  /** Where an instance would stand; null: where the account puts it by itself. */
+  readonly subnet: string | null
+  readonly update: (text: string) => void
+}
+
+/** What somebody who gets an image really can do with it, in one region. A `null` could not be looked at. */
+export interface Proof {
+  readonly region: string
+  readonly imageId: string | null
+  readonly visible: Use | null
+  readonly launchable: Use | null
+  readonly key: Use | null
+  readonly copyable: Use | null
+  /** Why something could not be looked at. */
+  readonly problem: Problem | null
+}
+
+/** Who gets images and who loses them. */
+export interface Sharing {
+  /** Looks only. A principal that could not be looked at is unreachable or refused, never without the image. */
+  observe(scope: ShareScope, inputs: readonly ShareInput[]): Promise<ShareSurvey>
+  /** Looks from the other side, and leaves nothing there; null where there is no other side to look from. */
+  readonly prove: ((input: ProveInput) => Promise<readonly Proof[]>) | null
+}
+
 /**
  * Where images are built and live. A target is a plain object that satisfies this; no stage asks which one it has.
  */
@@ -275,32 +297,68 @@ export interface Target {
   readonly id: TargetId
   /** What it builds and boots here. */
   readonly arch: Arch
+  /** False: what a definition wants from the archive is the publisher's own image here. */
+  readonly bootstraps: boolean
+  readonly capabilities: MachineCapabilities
   /** The user that cloud-init makes in each instance. */
   loginUser(definition: Definition): string
   /** How machines run here, and why so. */
-  host(world: World): Promise<{ readonly accelerator: 'kvm' | 'tcg'; readonly why: string }>
+  host(world: World): Promise<{ readonly accelerator: Accelerator; readonly why: string }>
   /** Pure: which Packer source the bundle gets, and the values that its template needs. */
   sourceInput(definition: Definition): SourceInput
-  /** What enters the build at run time: disks, accelerator, mirrors. `folder` is the engine's private folder. */
+  /**
+   * What enters the build at run time: disks, accelerator, mirrors. `folder` is the engine's private folder. What a cloud needs for the build
+   * is made here, and goes by `sweep`.
+   */
   buildVariables(input: VariablesInput): Promise<BuildVariables>
+  /** For the engine's process alone: credentials. None of it is ever written, logged or an argument. */
+  buildEnvironment(input: BuildInput): Promise<Readonly<Record<string, string>>>
+  /** Last lines of the build machine's console, where that is no file of this machine; empty when there are none to be had. */
+  buildConsole(input: BuildInput): Promise<readonly string[]>
+  /** What the provider refused, by the lines of a build that failed; null where that is not why. Left out where there is no provider. */
+  buildRefusal?(input: BuildInput, lines: readonly string[]): MintmarkError | null
+  /** Removes what a run's build made, but for the image that is to stay. May be repeated, also after a kill. */
+  sweep(input: SweepInput): Promise<void>
   resolveBase(input: BaseInput): Promise<ResolvedBase>
   /** What the base's source offers now, each part judged by the lock; nothing is made of it. */
   observeBase(input: ObserveInput): Promise<readonly BaseSight[]>
   /** What the publisher of the definition's images offers now. @throws MintmarkError BASE_REFUSED */
-  observeImage(input: ImageInput): Promise<ImageSight>
+  observeImage(input: OfferInput): Promise<Offer>
   /** Fetches that image, or reads the definition's own file, checks it, and says how a lock pins it. */
-  lockImage(input: ImageInput): Promise<ImageLock>
+  lockImage(input: OfferInput): Promise<ImageLock | AmiLock>
   /** Digest of all that makes a base of what an archive's lock pins; null where nothing is made. */
-  baseRecipe(world: World, lock: BaseLock): Promise<string | null>
+  baseRecipe(world: World, lock: TargetLock): Promise<string | null>
   /** What an upgrade would change in an image with these packages, security updates first. @throws MintmarkError when it could not be looked at */
   pendingUpgrades(input: UpgradesInput): Promise<readonly PendingUpgrade[]>
   /** The mirrors of the build, as a guest sees them. @throws MintmarkError CONFIG_INVALID or USAGE for a setting that is none */
   guestMirrors(world: World): Promise<GuestMirrors>
+  /** Writes every byte of the disk that the engine made to a file, to be searched. */
+  rawDisk(input: RawDiskInput): Promise<void>
+  /** Removes what the engine made: it may not become an artifact. */
+  discard(input: BuiltInput): Promise<void>
+  /** Takes over what the engine made, so that nothing writes to it any more, and tells its digest and sizes. */
+  collect(input: CollectInput): Promise<Artifact>
+  /** Looks at the artifact again. Null: it is what was built; else what it is now, for people. */
+  unchanged(input: { readonly world: World; readonly artifact: Artifact }): Promise<string | null>
   launch(input: LaunchInput): Promise<Instance>
-  /** Works without root, mounts and loop devices. `into` is an existing empty folder of the caller's. */
-  readDisk(world: World, disk: string, into: string): Promise<DiskTree>
+  /** The artifact's file systems, read-only. Works without root, mounts and loop devices. */
+  readDisk(input: DiskInput): Promise<DiskTree>
+  /** Keeps exactly what the gate let pass, private. @throws MintmarkError CHAIN_BROKEN when it is another one by now */
+  publish(input: PublishInput): Promise<Published>
+  /**
+   * Brings a recorded release to every place of its definition and lets the channels' pointers there name it. Left out where the catalog
+   * is all the places that there are.
+   * @throws MintmarkError INTERRUPTED
+   */
+  distribute?(input: DistributeInput): Promise<Distributed>
+  /** Looks at nothing: that is for `unchanged` and the catalog. */
+  whereIs(world: World, artifact: RecordedArtifact): Whereabouts
+  /** What older runs of an image left outside of this machine, and no run takes up again. Looks only. */
+  remains(input: RemainsInput): Promise<Remains>
   /** What killed runs of this user left outside their run folders. */
   leftovers(world: World): Promise<readonly Leftover[]>
   /** Who else gets images, by the principals of `channels.<channel>.share.<target>`. */
   readonly sharing: Sharing
+  /** What it has to be allowed, for the people who grant it; left out where there are no accounts. */
+  readonly policies?: (input: PolicyInput) => readonly RolePolicy[]
 }

@@ -49,6 +49,15 @@ export const toolTable = {
     official: null,
     build: { package: 'github.com/hashicorp/packer-plugin-qemu', ldflags: '-s -w', env: {}, minutes: 2 },
   },
+  'packer-plugin-amazon': {
+    title: 'Packer plugin amazon',
+    version: '1.3.2',
+    accepted: '1.3.2',
+    denied: {},
+    versionArgs: ['describe'],
+    official: null,
+    build: { package: 'github.com/hashicorp/packer-plugin-amazon', ldflags: '-s -w', env: {}, minutes: 3 },
+  },
   trivy: {
     title: 'Trivy',
     version: '0.70.0',
@@ -83,10 +92,30 @@ export const toolTable = {
       minutes: 7,
     },
   },
+  actionlint: {
+    title: 'actionlint',
+    version: '1.7.12',
+    accepted: '>=1.7.12 <2.0.0',
+    denied: {},
+    versionArgs: ['-version'],
+    official: null,
+    build: {
+      package: 'github.com/rhysd/actionlint/cmd/actionlint',
+      ldflags: '-s -w -X github.com/rhysd/actionlint.version=1.7.12',
+      env: {},
+      minutes: 1,
+    },
+  },
 } as const satisfies Record<ToolName, ToolRow>
 
-/** Not needed for a release unless it is asked for: what `setup --for` has to be told. */
-export const optionalTools: readonly ToolName[] = ['grype']
+/** Not needed for every release: tool -> what `setup --for` has to be told, the plainest first. */
+export const optionalTools: Readonly<
+  Partial<Record<ToolName, readonly ['grype' | 'aws' | 'workflows', ...(readonly 'test'[])]>>
+> = {
+  grype: ['grype'],
+  'packer-plugin-amazon': ['aws', 'test'],
+  actionlint: ['workflows'],
+}
 
 /**
  * The Go toolchain that builds the tools where none of at least `least` is on PATH: a module of the Go module proxy.
@@ -126,7 +155,21 @@ export const debianPackages = {
   tpm: { swtpm: 'swtpm' },
   /** Needed where a channel is shared by an OCI registry. */
   share: { skopeo: 'skopeo' },
-  test: { git: 'git', chromium: 'chromium', openssl: 'openssl' },
+  test: {
+    git: 'git',
+    chromium: 'chromium',
+    openssl: 'openssl',
+    gpg: 'gpg',
+    dnf: 'dnf',
+    rpm: 'rpmbuild',
+    'createrepo-c': 'createrepo_c',
+  },
+  /** All that checking the workflows needs: no release is made for it. */
+  workflows: {
+    shellcheck: 'shellcheck',
+    unzip: 'unzip',
+    'ca-certificates': '/etc/ssl/certs/ca-certificates.crt',
+  },
 } as const
 
 /**
@@ -139,4 +182,10 @@ export const unpackedPackages = { 'docker-registry': 'usr/bin/docker-registry' }
  * Python programs for the tests alone, in virtual environments of the cache: `pipeline/tools/<name>/requirements.txt` pins every
  * package by version and hash. Name -> the program in its `bin`.
  */
-export const pythonPrograms = { moto: 'moto_server' } as const
+export const pythonPrograms = { moto: 'moto_server', zizmor: 'zizmor' } as const
+
+/** What `setup --for` has to be told to get them. */
+export const pythonPurposes: Readonly<Record<keyof typeof pythonPrograms, 'test' | 'workflows'>> = {
+  moto: 'test',
+  zizmor: 'workflows',
+}

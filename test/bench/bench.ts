@@ -5,7 +5,7 @@ import { nodeExec } from '../../pipeline/ports/exec.ts'
 import { nodeFiles } from '../../pipeline/ports/files.ts'
 import { findTools } from '../../pipeline/ports/find-tools.ts'
 import { placesFrom } from '../../pipeline/ports/places.ts'
-import { readDisk } from '../../pipeline/targets/qemu/read-disk.ts'
+import { readDisk } from '../../pipeline/targets/disk/read-disk.ts'
 import { checkout, testWorld } from '../helpers/world.ts'
 
 /** Figures as ratios, each pair measured in this run. Needs a finished release on this machine. */
@@ -133,6 +133,18 @@ async function onePass(image: string): Promise<void> {
   }
 }
 
+/** In a process of its own, whose memory is measured. */
+async function runApart(script: string, ...options: readonly string[]): Promise<void> {
+  const path = join(checkout, 'test/bench', script)
+  const { stdout } = await exec.run([process.execPath, '--import', 'tsx', path, ...options], {
+    cwd: checkout,
+  })
+  say(stdout.trim())
+}
+
 const image = await ownShare()
 await startUp()
 await onePass(image)
+await runApart('read-snapshot.ts', '2048')
+await runApart('read-snapshot.ts', '2048', '100')
+await runApart('share.ts')

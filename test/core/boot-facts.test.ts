@@ -216,4 +216,19 @@ facts('tells apart what each boot showed, when it differs', () => {
   assert.is(found, 'mm-a: open: 22 | mm-b: open: 22, 8080; not declared: 8080')
 })
 
+facts('what a cloud tells of its instances is as good as the worst of them', () => {
+  const told = (status: 'pass' | 'fail') => ({
+    cloud: [{ id: 'root-volume-encrypted', title: 'encrypted', status, expected: 'yes', found: status }],
+  })
+  const one = (...boots: readonly BootSeen[]) => {
+    const fact = bootFacts(boots, wanted).find(({ id }) => id === 'root-volume-encrypted')
+    return fact === undefined ? 'none' : `${fact.status}: ${fact.found}`
+  }
+  const good = boot('a', { boot: told('pass') })
+  assert.is(one(good, boot('b', { boot: told('pass') })), 'pass: pass')
+  assert.is(one(good, boot('b', { boot: told('fail') })), 'fail: mm-a: pass | mm-b: fail')
+  assert.is(one(good, boot('b')), 'unknown: mm-a: pass | mm-b: it was not told')
+  assert.is(one(boot('a'), boot('b')), 'none')
+})
+
 facts.run()

@@ -4,12 +4,15 @@ import { firstLock } from '../../pipeline/core/debian-archive.ts'
 import {
   fingerprintChanges,
   fingerprintOf,
+  pinOfAmi,
   pinOfArchive,
   pinOfBase,
   workDigest,
 } from '../../pipeline/core/fingerprint.ts'
+import type { AmiLock, RegionalAmi } from '../../pipeline/model/ami.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
 import type { Fingerprint } from '../../pipeline/model/release.ts'
+import { amiLock } from '../helpers/ami-release.ts'
 import { base, definition } from '../helpers/release-fixture.ts'
 
 const prints = suite('fingerprint')
@@ -121,6 +124,17 @@ prints('a lock that was only looked at again is the same; other keys and another
   assert.is(pinOfArchive(later, 'r'), pinOfArchive(lock, 'r'))
   assert.is.not(pinOfArchive(lock, 'r2'), pinOfArchive(lock, 'r'))
   assert.is.not(pinOfArchive({ ...lock, keys: [] }, 'r'), pinOfArchive(lock, 'r'))
+})
+
+prints('an AMI that its publisher brought out once more is another; one more region is not', () => {
+  const [region = '', image] = Object.entries(amiLock.regions)[0] ?? []
+  const pin = pinOfAmi(amiLock, image)
+  assert.ok(image)
+  const regions: Readonly<Record<string, RegionalAmi>> = { ...amiLock.regions, 'ap-south-1': image }
+  const wider: AmiLock = { ...amiLock, regions }
+  assert.is(pinOfAmi(wider, wider.regions[region]), pin)
+  assert.is.not(pinOfAmi(amiLock, { ...image, imageId: 'ami-0000000000000000a' }), pin)
+  assert.is.not(pinOfAmi(amiLock, { ...image, snapshot: 'snap-0000000000000000a' }), pin)
 })
 
 prints('a base says what it was made of', () => {

@@ -244,6 +244,12 @@ const written: readonly (readonly [id: string, path: string, text: string, found
   ['no-mirror-left', 'etc/apt/sources.list', 'deb file:/srv/mirror trixie main\n', 'file:/srv/mirror'],
   [
     'no-mirror-left',
+    'etc/apt/mirrors/debian.list',
+    'https://deb.debian.org/debian\nhttp://10.0.2.2:8080/debian\tpriority:1\n',
+    '10.0.2.2',
+  ],
+  [
+    'no-mirror-left',
     'etc/apt/apt.conf.d/90proxy',
     'Acquire::http::Proxy "http://proxy.example:3128";\n',
     'proxy.example',
@@ -257,5 +263,40 @@ for (const [id, path, text, found] of written) {
     assert.match(foundBy(disk, id), found)
   })
 }
+
+hygiene('an image asks the hosts of its own distribution, and of no other', () => {
+  const ubuntu = { 'usr/lib/os-release': 'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n' }
+  const sources = (host: string): Readonly<Record<string, string | undefined>> => ({
+    'etc/apt/sources.list.d/debian.sources': undefined,
+    'etc/apt/sources.list.d/ubuntu.sources': `Types: deb\nURIs: http://${host}/ubuntu/\nSuites: noble\n`,
+    'etc/apt/sources.list': '# moved to ubuntu.sources\n',
+  })
+  for (const host of [
+    'archive.ubuntu.com',
+    'security.ubuntu.com',
+    'eu-west-1.ec2.archive.ubuntu.com',
+    'ports.ubuntu.com',
+  ])
+    assert.equal(bad(sealedDisk({ texts: { ...ubuntu, ...sources(host) } })), [], host)
+  for (const host of ['deb.debian.org', 'archive.ubuntu.com.example', 'xarchive.ubuntu.com'])
+    assert.equal(bad(sealedDisk({ texts: { ...ubuntu, ...sources(host) } })), ['no-mirror-left fail'], host)
+  assert.equal(bad(sealedDisk({ texts: sources('archive.ubuntu.com') })), ['no-mirror-left fail'])
+  const mirrors = 'URIs: mirror+file:///etc/apt/mirrors/debian.list https://cdn-aws.deb.debian.org/debian\n'
+  assert.equal(bad(sealedDisk({ texts: { 'etc/apt/sources.list.d/debian.sources': mirrors } })), [])
+})
+
+hygiene("dnf's sources are read as apt's are", () => {
+  const repo = (line: string): Readonly<Record<string, string | undefined>> => ({
+    'usr/lib/os-release': 'ID="rocky"\nID_LIKE="rhel centos fedora"\n',
+    'etc/apt/sources.list.d/debian.sources': undefined,
+    'etc/yum.repos.d/rocky.repo': `[baseos]\n${line}\n#baseurl=http://10.0.2.2/x\ngpgcheck=1\ngpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-Rocky-9\n`,
+  })
+  const official = 'mirrorlist=https://mirrors.rockylinux.org/mirrorlist?arch=$basearch'
+  assert.equal(bad(sealedDisk({ texts: repo(official) })), [])
+  for (const line of ['baseurl=http://10.0.2.2:8080/rocky', `${official}\nproxy=http://proxy.example:3128`])
+    assert.equal(bad(sealedDisk({ texts: repo(line) })), ['no-mirror-left fail'], line)
+  const none = sealedDisk({ texts: { ...repo(official), 'etc/yum.repos.d/rocky.repo': undefined } })
+  assert.match(foundBy(none, 'no-mirror-left'), 'there are no sources for dnf')
+})
 
 hygiene.run()

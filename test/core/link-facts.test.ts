@@ -1,6 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type LinkWanted, linkRules, type PeerSeen } from '../../pipeline/core/link-facts.ts'
+import {
+  type LinkWanted,
+  leftOutWithoutPeer,
+  linkRules,
+  type PeerSeen,
+} from '../../pipeline/core/link-facts.ts'
 import type { UdpPorts } from '../../pipeline/core/udp-probes.ts'
 import { goodPeer } from '../helpers/peer-seen.ts'
 
@@ -134,6 +139,15 @@ facts('firmware that is not as asked is told', () => {
   )
   assert.is(verdict('tpm-there', goodPeer, { tpm: answered('1') }), 'fail: TPM 1')
   assert.match(verdict('tpm-there', goodPeer, { tpm: answered('cat: No such file', 1) }), /^fail: cat/)
+})
+
+facts('where nobody is on a link, what only a peer can answer is left out by name', () => {
+  const asked = linkRules({ ...wanted, peer: false }).map(({ id }) => id)
+  assert.equal(asked, ['only-declared-udp-ports', 'secure-boot-on', 'tpm-there'])
+  assert.equal(
+    leftOutWithoutPeer.map(({ id }) => id),
+    ['dns-works', 'time-sync-works'],
+  )
 })
 
 facts.run()

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  artifactFile,
+  builtArtifact,
   failedStep,
   milestoneOf,
   parsePackerLine,
@@ -69,6 +69,16 @@ output('the step that failed is named by its own last word', () => {
   assert.is(failedStep([ui('qemu.image: mintmark: step 1 of 2 (scripts/agent.sh)')]), null)
 })
 
+output('what a cloud says on the way is a milestone too', () => {
+  const said = (text: string) => {
+    const event = parsePackerLine(`1,,ui,say,==> amazon-ebs.image: ${text}`)
+    return event.kind === 'ui' ? milestoneOf(event.text)?.name : null
+  }
+  assert.is(said('Launching a source AWS instance...'), 'starting the machine')
+  assert.is(said('Waiting for the instance to stop...'), 'shutting down')
+  assert.is(said('Creating AMI mintmark/web/1.0.0/x86_64 from instance i-0'), 'keeping the disk')
+})
+
 output('our scripts speak for themselves', () => {
   assert.is(spoken('mintmark: installing 4 packages'), 'installing 4 packages')
   assert.is(spoken('Setting up curl'), null)
@@ -93,9 +103,18 @@ output('the artifact comes from the manifest', () => {
     builds: [{ builder_type: 'qemu', files: [{ name: '/o/image.qcow2', size: 5 }], artifact_id: 'VM' }],
     last_run_uuid: 'x',
   }
-  assert.is(artifactFile(JSON.stringify(manifest)), '/o/image.qcow2')
+  assert.equal(builtArtifact(JSON.stringify(manifest)), { kind: 'file', path: '/o/image.qcow2' })
+  const ami = (id: string) =>
+    JSON.stringify({ builds: [{ builder_type: 'amazon-ebs', files: null, artifact_id: id }] })
+  assert.equal(builtArtifact(ami('eu-west-1:ami-0123456789abcdef0')), {
+    kind: 'image',
+    id: 'eu-west-1:ami-0123456789abcdef0',
+  })
+  // One image in one region is what a build makes.
+  for (const id of ['eu-west-1:ami-0a,us-east-1:ami-0b', '', 'ami-0a'])
+    assert.throws(() => builtArtifact(ami(id)), 'names neither')
   try {
-    artifactFile(JSON.stringify({ builds: [{ builder_type: 'qemu', files: [] }] }))
+    builtArtifact(JSON.stringify({ builds: [{ builder_type: 'qemu', files: [] }] }))
     assert.unreachable()
   } catch (cause) {
     assert.is((cause as MintmarkError).code, 'BUILD_FAILED')

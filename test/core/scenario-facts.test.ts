@@ -93,6 +93,19 @@ const ofLater = (change: Partial<LaterSeen>): Partial<ScenariosSeen> => ({ later
 
 const cases: readonly (readonly [string, Partial<ScenariosSeen>, readonly RegExp[]])[] = [
   [
+    'the clock was moved in the running machine, and nobody is let in',
+    ofLater({
+      moved: true,
+      today: again(),
+      again: again({}, { secondsToLogin: null, problem: 'Your account has expired', answers: {} }),
+    }),
+    [
+      /^later-clock unknown: nobody could log in to look$/,
+      /^later-login fail: nobody could log in: Your account has expired$/,
+      /^later-root fail: nobody could log in/,
+    ],
+  ],
+  [
     'no mirror can be reached',
     ofUpgrade({ lists: { text: 'Err:1 the mirror\nE: Failed to fetch the mirror/x', code: 100 } }),
     [/^upgrade-works unknown: the package lists could not be read \(.*\): E: Failed to fetch the mirror\/x$/],
@@ -117,7 +130,7 @@ const cases: readonly (readonly [string, Partial<ScenariosSeen>, readonly RegExp
   [
     'a package stays half configured',
     ofUpgrade({ packages: 'openssh-server half' }),
-    [/^upgrade-works fail: dpkg finds broken: openssh-server half$/],
+    [/^upgrade-works fail: packages are broken: openssh-server half$/],
   ],
   [
     'the upgrade was cut off',

@@ -26,7 +26,7 @@ scripts('are what shellcheck accepts', async () => {
   const { world, close } = await testWorld()
   try {
     const all = [lookScript, loginScript, briefLoginScript, fillScript('audit'), fillScript('system')]
-    for (const input of [...all, upgradeScript(sources)]) {
+    for (const input of [...all, upgradeScript(sources), upgradeScript({ ...sources, manager: 'dnf' })]) {
       const checked = await world.exec.run(['shellcheck', '-s', 'sh', '-S', 'warning', '-'], {
         input,
         ok: 'any',

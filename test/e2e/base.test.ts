@@ -5,13 +5,14 @@ import * as assert from 'uvu/assert'
 import type { Mirror } from '../../pipeline/core/apt-sources.ts'
 import type { Definition } from '../../pipeline/model/definition.ts'
 import type { World } from '../../pipeline/ports/world.ts'
+import { loadLock } from '../../pipeline/stages/base-lock.ts'
 import { instanceKey } from '../../pipeline/stages/instance-key.ts'
-import { loadDefinition, loadLock } from '../../pipeline/stages/load-definition.ts'
+import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
+import { readDisk } from '../../pipeline/targets/disk/read-disk.ts'
+import type { Instance } from '../../pipeline/targets/instance.ts'
 import { findMirror } from '../../pipeline/targets/qemu/archive/find-mirror.ts'
 import { resolveBase } from '../../pipeline/targets/qemu/archive/resolve-base.ts'
 import { launch } from '../../pipeline/targets/qemu/launch.ts'
-import { readDisk } from '../../pipeline/targets/qemu/read-disk.ts'
-import type { Instance } from '../../pipeline/targets/target.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 
 // A real bootstrap from the signed archive, and real boots of what it made. Needs a mirror; takes minutes without KVM.
@@ -63,7 +64,7 @@ async function resolveIn(world: World) {
     world,
     image,
     definition,
-    lock: await loadLock(world, image),
+    lock: await loadLock(world, image, 'qemu'),
     step: { update: () => undefined },
   })
 }

@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import { lookAtDisk } from '../../pipeline/stages/test-hygiene.ts'
-import { readDisk } from '../../pipeline/targets/qemu/read-disk.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { baseDisk } from '../helpers/base-disk.ts'
 import { testWorld } from '../helpers/world.ts'
 
@@ -22,8 +22,8 @@ hygiene("a base has its packages' own programs, set-uid where they have it, and 
     await world.files.write(buildKey, 'ssh-ed25519 AAAAC3NzaNobodyHasThisKey mintmark-build\n')
     const { facts } = await lookAtDisk({
       world,
-      target: { readDisk },
-      disk: base.disk.path,
+      target: targets.qemu,
+      artifact: { format: 'qcow2', path: base.disk.path },
       folder: join(folder, 'disk'),
       buildKey,
       check: join(folder, 'no-check'),

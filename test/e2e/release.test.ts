@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nodeExec } from '../../pipeline/ports/exec.ts'
+import { datedDb } from '../helpers/trivy-db-registry.ts'
 import { serveTeamRepo, type TeamRepo } from '../helpers/team-repo.ts'
 import { checkout } from '../helpers/world.ts'
 
@@ -74,12 +75,7 @@ targets: {qemu: {}}`,
 releasing.before(async (context) => {
   context.folder = await mkdtemp(join(tmpdir(), 'mintmark-e2e-'))
   await chmod(context.folder, 0o755)
-  context.database = join(context.folder, 'database')
-  await cp(join(checkout, 'test/fixtures/trivy-db'), context.database, { recursive: true })
-  // The fixture's advisories are real and few; its date is made today's, or the gate would rightly call it stale.
-  const metadata = join(context.database, 'metadata.json')
-  const dated = { ...JSON.parse(await readFile(metadata, 'utf8')), UpdatedAt: new Date().toISOString() }
-  await writeFile(metadata, JSON.stringify(dated))
+  context.database = await datedDb(context.folder)
 
   context.root = join(context.folder, 'checkout')
   for (const name of ['mintmark', 'package.json', 'dist', 'pipeline', 'templates', 'hardening', 'scans'])

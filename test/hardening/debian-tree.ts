@@ -2,8 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { ControlOs } from '../../pipeline/model/hardening.ts'
 
-const unit = (target: string): string =>
+/** Path below the root, content, mode (0644). */
+export type TreeFile = readonly [path: string, content: string, mode?: number]
+
+export const unit = (target: string): string =>
   `[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=${target}\n`
 
 const installed = [
@@ -52,7 +56,7 @@ session\toptional pam_umask.so umask=0027 nousergroups
 `,
 }
 
-const files: readonly (readonly [path: string, content: string, mode?: number])[] = [
+const files: readonly TreeFile[] = [
   ['etc/os-release', 'ID=debian\nIMAGE_ID="corp-base"\nIMAGE_VERSION="1.2.3"\n'],
   [
     'etc/passwd',
@@ -147,15 +151,35 @@ const folders: readonly (readonly [path: string, mode: number])[] = [
   ['usr/share/pam-configs', 0o755],
 ]
 
-/** A small Debian-like tree as it is before hardening: loose modes, defaults, a cloud-init drop-in. The caller removes it. */
-export function debianTree(): string {
+/** In what a system's own tree differs from Debian's. */
+export const treeFiles: Readonly<Partial<Record<ControlOs, readonly TreeFile[]>>> = {
+  'ubuntu-22.04': [
+    ['etc/os-release', 'ID=ubuntu\nID_LIKE=debian\nIMAGE_ID="corp-base"\nIMAGE_VERSION="1.2.3"\n'],
+    ['etc/netplan/50-cloud-init.yaml', 'network: {}\n', 0o600],
+    ['etc/ssh/sshd_config.d/60-cloudimg-settings.conf', 'PasswordAuthentication no\n'],
+    ['usr/lib/systemd/system/ufw.service', unit('multi-user.target')],
+    ['usr/lib/systemd/system/apport.service', unit('multi-user.target')],
+  ],
+  'ubuntu-24.04': [
+    ['etc/os-release', 'ID=ubuntu\nID_LIKE=debian\nIMAGE_ID="corp-base"\nIMAGE_VERSION="1.2.3"\n'],
+    ['usr/lib/systemd/system/ufw.service', unit('multi-user.target')],
+    ['usr/lib/systemd/system/apport.service', unit('multi-user.target')],
+    ['usr/lib/systemd/system/ssh.socket', '[Socket]\nListenStream=22\n[Install]\nWantedBy=sockets.target\n'],
+  ],
+}
+
+/**
+ * A small tree like Debian's, with more files of a system, as it is before hardening: loose modes, defaults, a cloud-init
+ * drop-in. The caller removes it.
+ */
+export function debianTree(more: readonly TreeFile[] = []): string {
   const root = mkdtempSync(join(tmpdir(), 'mintmark tree '))
   chmodSync(root, 0o755)
   for (const [path, mode] of folders) {
     mkdirSync(join(root, path), { recursive: true })
     chmodSync(join(root, path), mode)
   }
-  for (const [path, content, mode = 0o644] of files) {
+  for (const [path, content, mode = 0o644] of [...files, ...more]) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), content)
     chmodSync(join(root, path), mode)

@@ -16,10 +16,10 @@ import {
 import { checkout } from './world.ts'
 
 /** How long after a SIGKILL a process of ours may still be there: the kernel tells the children, one generation after the other. */
-const orphanMs = 1500
+export const orphanMs = 1500
 
 /** What a process that works leaves nowhere when it is done. */
-const unfinished = /\.tmp$|p[0-9a-f]{6}-[0-9a-z]+-[0-9a-z]+|\.partial$|overlay|\/scan-|\/test$/
+export const unfinished = /\.tmp$|p[0-9a-f]{6}-[0-9a-z]+-[0-9a-z]+|\.partial$|overlay|\/scan-|\/test$/
 
 /** Data and state as they have to be: all of it. Caches and scratch: only that nothing half-made is in them. */
 async function shape(cli: RealCli): Promise<readonly string[]> {
@@ -27,7 +27,8 @@ async function shape(cli: RealCli): Promise<readonly string[]> {
   return all.filter((path) => /^(?:data|state)\b/.test(path) || unfinished.test(path))
 }
 
-function differences(found: readonly string[], expected: readonly string[]): readonly string[] {
+/** What one list has too much or too little of, each item by itself. */
+export function differences(found: readonly string[], expected: readonly string[]): readonly string[] {
   const rest = [...found]
   const missing = expected.filter((path) => {
     const at = rest.indexOf(path)

@@ -85,7 +85,7 @@ export const good: GateInput = {
     tools: {},
   },
   build: {
-    artifact: { path: '/a.qcow2', sha256: subject, bytes: 1, virtualBytes: 1 },
+    artifact: { format: 'qcow2', path: '/a.qcow2', sha256: subject, bytes: 1, virtualBytes: 1 },
     accelerator: 'tcg',
     steps: [],
     controls: [control('ssh-no-root', 'pass')],

@@ -3,6 +3,7 @@ import type { ScanReport } from '../../pipeline/model/stages.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { gateStage } from '../../pipeline/stages/gate.ts'
 import type { StageContext, StageId } from '../../pipeline/stages/stage.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 
 /** What the gate stage makes of a scan of an image that all other stages found nothing wrong with. */
 export async function judgeByStage(
@@ -25,6 +26,7 @@ export async function judgeByStage(
   }
   const { output, line } = await gateStage.run({
     world,
+    target: targets.qemu,
     folder: world.places.runs,
     runId: 'r',
     version: '1.0.0',

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import type { Definition } from '../../pipeline/model/definition.ts'
 import type { Finished } from '../../pipeline/ports/exec.ts'
-import type { Instance, LaunchInput, Target } from '../../pipeline/targets/target.ts'
+import type { Instance, LaunchInput, Link, PortScan } from '../../pipeline/targets/instance.ts'
+import type { Target } from '../../pipeline/targets/target.ts'
 import type { TestWorld } from './world.ts'
 
 export const check = JSON.stringify({
@@ -23,6 +24,8 @@ export interface Behaviour {
   readonly onCommand?: (command: string, instance: string) => Finished
   readonly forwarded?: ReadonlyMap<number, number>
   readonly tests?: Definition['test']
+  /** As in a cloud: no link, no clock of its own, ports asked from here, and facts that only the cloud has. */
+  readonly cloud?: boolean
 }
 
 export interface Seen {
@@ -40,6 +43,7 @@ function said(command: string, script: string | undefined, clock: Date | undefin
     const none = '0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.'
     return answer('lists', '') + answer('upgrade', none) + answer('reinstall', '') + answer('packages', '')
   }
+  if (script?.includes('ask clock-set') === true) return answer('time-stopped', '') + answer('clock-set', '')
   if (script?.includes('ask full') === true) return answer('full', '/var/log 0')
   if (command.includes('ask clock')) {
     return (
@@ -66,17 +70,46 @@ function kindOf(command: string, script: string | undefined): string {
   if (command.includes('poweroff')) return 'power off'
   if (script?.includes('ask lists') === true) return 'upgrade'
   if (script?.includes('ask full') === true) return 'fill'
+  if (script?.includes('ask clock-set') === true) return 'move the clock'
   if (command.includes('ask clock')) return 'look again'
   return command.includes('ask check') ? 'look' : 'other'
 }
+
+const scanOf = (happened: (what: string) => void): PortScan => ({
+  openUdpPorts: async () => ({ open: [], silent: [], closed: [] }),
+  openTcpPorts: async () => {
+    happened('scan')
+    return [22]
+  },
+})
+
+const linkOf = (happened: (what: string) => void): Link => ({
+  ...scanOf(happened),
+  addresses: { ours: '192.0.2.1', instance: '192.0.2.2' },
+  serve: () => () => undefined,
+  reachable: async () => true,
+})
+
+const inCloud = (happened: (what: string) => void): Pick<Instance, 'link' | 'scan' | 'cloud' | 'remove'> => ({
+  link: null,
+  scan: scanOf(happened),
+  cloud: {
+    questions: 'ask metadata metadata\n',
+    facts: async () => [
+      { id: 'imds-v2-only', title: 'tokens', status: 'pass', expected: '401', found: '401' },
+    ],
+  },
+  remove: async () => happened('remove'),
+})
 
 /** A target whose machines answer from memory and write down what was done with them. */
 export function memoryTarget(
   { world, folder }: TestWorld,
   behaviour: Behaviour,
   seen: Seen,
-): Pick<Target, 'launch' | 'readDisk' | 'loginUser' | 'guestMirrors'> {
+): Pick<Target, 'launch' | 'readDisk' | 'loginUser' | 'guestMirrors' | 'capabilities'> {
   return {
+    capabilities: { link: behaviour.cloud !== true, clock: behaviour.cloud !== true },
     loginUser: () => 'debian',
     guestMirrors: async () => ({
       archive: 'http://mirror.test/debian',
@@ -94,6 +127,7 @@ export function memoryTarget(
       )
       // Stands for a client that is refused as root and without a key, and let in otherwise.
       const client = join(input.folder, 'client')
+      const moved = join(input.folder, 'answers-on-the-moved-day')
       const quoted = said('ask state', undefined, undefined)
       await world.files.write(
         client,
@@ -106,6 +140,7 @@ case "$*" in
   ;;
 esac
 echo "${input.instance} new login" >>'${eventsOf(folder)}'
+case "$*" in *"ask clock"*) cat '${moved}'; exit ;; esac
 cat <<'END'
 ${quoted}
 END
@@ -116,16 +151,7 @@ END
       const instance: Instance = {
         host: '127.0.0.1',
         port: 1,
-        link: {
-          addresses: { ours: '192.0.2.1', instance: '192.0.2.2' },
-          openUdpPorts: async () => ({ open: [], silent: [], closed: [] }),
-          serve: () => () => undefined,
-          reachable: async () => true,
-          openTcpPorts: async () => {
-            happened('scan')
-            return [22]
-          },
-        },
+        ...(behaviour.cloud === true ? inCloud(happened) : { link: linkOf(happened) }),
         waitForLogin: async () => {
           const name = `${input.instance}${input.again !== undefined ? ' again' : ''}${input.clock === undefined ? '' : ' later'}`
           if (behaviour.dark === undefined || !name.endsWith(behaviour.dark)) return 31
@@ -136,6 +162,9 @@ END
         forwarded: behaviour.forwarded ?? new Map(),
         ssh: async (command, options) => {
           happened(kindOf(command, options?.input))
+          const seconds = /date -u -s @(\d+)/.exec(options?.input ?? '')?.[1]
+          if (seconds !== undefined)
+            await world.files.write(moved, said('ask clock', undefined, new Date(Number(seconds) * 1000)))
           return (
             behaviour.onCommand?.(command, input.instance) ??
             finished(said(command, options?.input, input.clock))
@@ -150,7 +179,7 @@ END
       }
       return instance
     },
-    async readDisk(_world, _disk, into) {
+    async readDisk({ into }) {
       await world.files.write(join(into, 'root/etc/passwd'), 'root:x:0:0:root:/root:/bin/bash\n')
       await world.files.write(join(into, 'root/etc/machine-id'), '')
       await world.files.write(

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path'
 import { S3Client } from '@aws-sdk/client-s3'
 import { pythonProgram } from '../../pipeline/ports/install-python.ts'
 import type { World } from '../../pipeline/ports/world.ts'
+import { enterEnvironment } from './aws-environment.ts'
 
 /** What the SDK reads of the environment, for a server that believes anybody. */
 const credentials = {
@@ -10,8 +11,6 @@ const credentials = {
   AWS_REGION: 'us-east-1',
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 }
-/** What would lead it elsewhere. */
-const others = ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3']
 
 export interface MotoServer {
   /** http://127.0.0.1:PORT */
@@ -24,22 +23,7 @@ export interface MotoServer {
 }
 
 /** Puts credentials that mean nothing into our environment, where the SDK looks for them. */
-export function fakeCredentials(): { restore(): void } {
-  const before = new Map<string, string | undefined>()
-  for (const name of [...Object.keys(credentials), ...others]) {
-    before.set(name, process.env[name])
-    delete process.env[name]
-  }
-  Object.assign(process.env, credentials)
-  return {
-    restore() {
-      for (const [name, value] of before) {
-        if (value === undefined) delete process.env[name]
-        else process.env[name] = value
-      }
-    },
-  }
-}
+export const fakeCredentials = (): { restore(): void } => enterEnvironment(credentials)
 
 /**
  * moto's server on a free port of 127.0.0.1, in memory: `setup --for test` installs it.

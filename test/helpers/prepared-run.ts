@@ -1,14 +1,13 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { digestOf } from '../../pipeline/core/digest.ts'
-import { workDigest } from '../../pipeline/core/fingerprint.ts'
 import type { ResolvedBase } from '../../pipeline/model/base.ts'
-import type { BuildResult, TestReport } from '../../pipeline/model/stages.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import { renderedBundle } from '../../pipeline/stages/render.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { type RealCli, realCheckout, realCli, type Snapshot, snapshotOf } from './real-cli.ts'
 import { base } from './release-fixture.ts'
-import { fixtureDb } from './trivy-db-registry.ts'
+import { goodImage, writeRun, writeStages } from './stage-files.ts'
+import { datedDb } from './trivy-db-registry.ts'
 import { makeRootDisk, makeTree } from './trivy-tree.ts'
 import type { TestWorld } from './world.ts'
 
@@ -36,12 +35,7 @@ export async function preparedRun(
 ): Promise<Prepared> {
   const root = join(folder, 'checkout')
   await realCheckout(root)
-  const database = join(folder, 'database')
-  await cp(fixtureDb, database, { recursive: true })
-  const metadata = join(database, 'metadata.json')
-  const dated = { ...JSON.parse(await readFile(metadata, 'utf8')), UpdatedAt: new Date().toISOString() }
-  await writeFile(metadata, JSON.stringify(dated))
-
+  const database = await datedDb(folder)
   const tree = await makeTree({ world, folder, ...t }, { release: '12', packages: [unknown] })
   const { qcow2 } = await makeRootDisk({ world, folder, ...t }, tree, 'linux')
   const cli = await realCli(join(folder, 'prepared'), root)
@@ -63,7 +57,7 @@ async function prepareOne(
   qcow2: string,
 ): Promise<void> {
   const definition = await loadDefinition(world, name)
-  const { bundle, files } = await renderedBundle(world, name, definition)
+  const { bundle, files } = await renderedBundle(world, name, definition, targets.qemu)
   const made = new Date(Date.now() - 60_000)
   const runId = made
     .toISOString()
@@ -78,33 +72,12 @@ async function prepareOne(
   await world.files.setMode(path, 0o444)
   for (const [file, content] of files) await world.files.write(join(folder, 'bundle', file), content)
 
-  const results = bundle.controls.map((control) => ({
-    control,
-    status: 'pass' as const,
-    expected: '1',
-    found: '1',
-  }))
   const { size = 0 } = (await world.files.info(path)) ?? {}
   const sha256 = await world.files.sha256(path)
-  const built: BuildResult = {
-    artifact: { path, sha256, bytes: size, virtualBytes: 20 * 2 ** 20 },
-    accelerator: 'tcg',
-    steps: [{ name: 'provision', seconds: 41 }],
-    controls: results,
-    tools: { packer: '1.11.2', qemu: '7.2.22' },
-    secrets: [],
-  }
-  const tested: TestReport = {
-    subject: sha256,
-    facts: [
-      { id: 'login', title: 'the login user can log in', status: 'pass', expected: 'yes', found: 'yes' },
-    ],
-    boots: [{ instance: 'a', secondsToLogin: 20, purpose: 'new' }],
-    controls: [
-      { where: 'boot-a', results },
-      { where: 'sealed', results },
-    ],
-  }
+  const { build, test } = goodImage(
+    { format: 'qcow2', path, sha256, bytes: size, virtualBytes: 20 * 2 ** 20 },
+    bundle.controls,
+  )
   const resolved: ResolvedBase = {
     ...base,
     release: '12',
@@ -112,35 +85,11 @@ async function prepareOne(
     codename: 'bookworm',
     bootstrapped: made.toISOString(),
   } as ResolvedBase
-  const version = '1.0.0'
-  const common = { definition: workDigest(definition), version }
-  const outputs = { base: resolved, render: bundle, build: built, test: tested }
-  const needs = { base: [], render: [], build: ['base', 'render'], test: ['render', 'build'] } as const
-  for (const stage of ['base', 'render', 'build', 'test'] as const) {
-    const inputs = Object.fromEntries(needs[stage].map((need) => [need, digestOf(outputs[need])]))
-    const file = {
-      schema: 1,
-      stage,
-      inputs: { ...common, ...inputs },
-      seconds: 1,
-      children: 1,
-      line: `${stage} of the fixture`,
-      output: outputs[stage],
-    }
-    await world.files.write(join(folder, `${stage}.json`), `${JSON.stringify(file, null, 2)}\n`, {
-      mode: 0o600,
-    })
-  }
-  const run = {
-    schema: 1,
-    image: name,
-    runId,
-    created: made.toISOString(),
-    definition: workDigest(definition),
-    bundle: bundle.digest,
-    asked: null,
-    version: null,
-    state: 'open',
-  }
-  await world.files.write(join(folder, 'run.json'), `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 })
+  await writeStages(
+    world,
+    folder,
+    { definition, version: '1.0.0' },
+    { base: resolved, render: bundle, build, test },
+  )
+  await writeRun(world, folder, { image: name, runId, created: made, definition, bundle: bundle.digest })
 }

@@ -3,7 +3,7 @@ import { sha256 } from '../../pipeline/core/digest.ts'
 import type { SharedImage } from '../../pipeline/core/shared-image.ts'
 import type { ArchiveBase } from '../../pipeline/model/base.ts'
 import type { World } from '../../pipeline/ports/world.ts'
-import { targets } from '../../pipeline/targets/registry.ts'
+import { ociSharing } from '../../pipeline/targets/qemu/share/oci.ts'
 import { loggedIn, startRegistry } from './trivy-db-registry.ts'
 import type { TestWorld } from './world.ts'
 
@@ -45,7 +45,7 @@ export async function viaRegistry(box: TestWorld, base: ArchiveBase): Promise<st
       record: sha256('a record'),
       revision: null,
     }
-    const reference = await targets.qemu.sharing.grant({
+    const reference = await ociSharing.grant({
       world,
       principal: `oci:${registry.host}/golden/debian-13`,
       image: release.image,

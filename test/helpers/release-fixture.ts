@@ -11,6 +11,8 @@ import { publishStage } from '../../pipeline/stages/publish.ts'
 import { recordStage } from '../../pipeline/stages/record.ts'
 import { reserveVersion } from '../../pipeline/stages/reserve.ts'
 import type { StageContext, StageOutputs } from '../../pipeline/stages/stage.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
+import type { Target } from '../../pipeline/targets/target.ts'
 import { textOf } from './sources.ts'
 
 const digest = (text: string): string => sha256(`fixture ${text}`)
@@ -117,6 +119,10 @@ export interface FixtureOptions {
   readonly scan?: Partial<ScanReport>
   readonly definition?: Definition
   readonly base?: ResolvedBase
+  /** Where it is built; qemu when left out. */
+  readonly target?: Target
+  /** What was built, where it is no file. */
+  readonly built?: BuildResult['artifact']
   /** No control fails, so that no exception is needed. */
   readonly allPass?: boolean
   /** Digest of the policy that it passed. */
@@ -141,7 +147,7 @@ export async function fixtureRun(
   // Another run of the same stage makes a new file; a published one is never written to.
   await world.files.remove(path)
   await world.files.write(path, artifact)
-  const subject = sha256(artifact)
+  const subject = options.built?.sha256 ?? sha256(artifact)
   const controls = options.allPass === true ? results.filter(({ status }) => status === 'pass') : results
   const count = options.packages === undefined ? 245 : options.packages.trimEnd().split('\n').length
   const reports = {
@@ -157,7 +163,13 @@ export async function fixtureRun(
     files[name] = { path: file, sha256: sha256(text) }
   }
   const build: BuildResult = {
-    artifact: { path, sha256: subject, bytes: Buffer.byteLength(artifact), virtualBytes: 4 * 2 ** 30 },
+    artifact: options.built ?? {
+      format: 'qcow2',
+      path,
+      sha256: subject,
+      bytes: Buffer.byteLength(artifact),
+      virtualBytes: 4 * 2 ** 30,
+    },
     accelerator: 'tcg',
     steps: [{ name: 'provision', seconds: 41 }],
     controls: [...controls],
@@ -221,6 +233,7 @@ export async function fixtureRun(
     world,
     image,
     definition: options.definition ?? definition,
+    target: options.target ?? targets.qemu,
     folder,
     runId,
     version,

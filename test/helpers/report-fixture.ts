@@ -1,3 +1,4 @@
+import { recordBase } from '../../pipeline/core/base-facts.ts'
 import { sha256 } from '../../pipeline/core/digest.ts'
 import { buildReport, type ReportInput } from '../../pipeline/core/report/build-report.ts'
 import type { RecordedBase } from '../../pipeline/model/base.ts'
@@ -10,8 +11,7 @@ import { base } from './release-fixture.ts'
 
 const digest = (text: string): string => sha256(`report fixture ${text}`)
 
-const { disk, ...resolved } = base
-const recordedBase: RecordedBase = { ...resolved, diskSha256: disk.sha256 }
+const recordedBase: RecordedBase = recordBase(base)
 
 const results = (change: Partial<ControlResult> = {}): readonly ControlResult[] => [
   { control: 'audit-disk-full-halts', status: 'fail', expected: 'halt', found: 'syslog' },

@@ -83,15 +83,21 @@ export async function trustOwnKey(world: World): Promise<void> {
 export const released = (world: World, runId: string, options: FixtureOptions = {}) =>
   fixtureRelease(world, { runId, ...options })
 
-/** Moves the channel as a promotion does, whatever it needs. */
-export async function pointTo(world: World, channel: string, version: string): Promise<void> {
+/** The record of a version, and who is believed. */
+export async function recordOf(world: World, version: string) {
   const located = (await locateAll(world, 'debian-13')).find((item) => item.version === version)
   if (located === undefined) throw new Error(`no ${version}`)
   const trust = { trust: await trustedKeys(world, null), onlyTrust: false }
+  return { release: openRecord(located), trust }
+}
+
+/** Moves the channel as a promotion does, whatever it needs. */
+export async function pointTo(world: World, channel: string, version: string): Promise<void> {
+  const { release, trust } = await recordOf(world, version)
   await moveChannel(
     world,
     {
-      release: openRecord(located),
+      release,
       channel,
       data: { why: 'promoted', by: 'a tester', diff: null, approvals: [], reason: null },
       decide: () => true,

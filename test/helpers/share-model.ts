@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import {
   type LastShare,
-  type PlaceSight,
   planShare,
   type ShareAction,
   type SharePlan,
   type Wanted,
 } from '../../pipeline/core/share-plan.ts'
+import type { PlaceSight } from '../../pipeline/core/share-sight.ts'
 
 export const variant = 'qemu-x86_64'
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { unpackedProgram } from '../../pipeline/ports/install-tools.ts'
@@ -8,6 +9,16 @@ import { checkout } from './world.ts'
 export const fixtureDb = join(checkout, 'test/fixtures/trivy-db')
 /** A day older: of openssh it lacks one advisory, one has no fix yet, and one is withdrawn later. */
 export const earlierDb = join(checkout, 'test/fixtures/trivy-db-before')
+
+/** The fixture's advisories are real and few; its date is made today's, or the gate would rightly call it stale. @returns its folder */
+export async function datedDb(folder: string): Promise<string> {
+  const database = join(folder, 'database')
+  await cp(fixtureDb, database, { recursive: true })
+  const metadata = join(database, 'metadata.json')
+  const dated = { ...JSON.parse(await readFile(metadata, 'utf8')), UpdatedAt: new Date().toISOString() }
+  await writeFile(metadata, JSON.stringify(dated))
+  return database
+}
 
 export interface Registry {
   /** host:port on the loopback. */

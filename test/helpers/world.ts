@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,6 +58,7 @@ export async function testWorld(
 ): Promise<TestWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'mintmark-test-'))
   const stop = new AbortController()
+  setMaxListeners(0, stop.signal)
   const exec = nodeExec(stop.signal)
   const own = placesFrom(process.env, checkout)
   const places = {

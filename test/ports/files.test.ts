@@ -19,7 +19,8 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ErrorCode, MintmarkError } from '../../pipeline/errors.ts'
-import { explained, nodeFiles } from '../../pipeline/ports/files.ts'
+import { explained } from '../../pipeline/ports/file-errors.ts'
+import { nodeFiles } from '../../pipeline/ports/files.ts'
 import { ownerOf, processTag } from '../../pipeline/ports/process-tag.ts'
 
 const files = suite<{ folder: string }>('files')
@@ -38,6 +39,40 @@ files('a write leaves the whole file with its mode, and nothing beside it', asyn
   assert.is((await stat(path)).mode & 0o777, 0o640)
   assert.equal(await readdir(join(folder, 'a/b')), ['file'])
   assert.equal(await readdir(join(folder, 'staging')), [])
+})
+
+files('a sparse file has its bytes at their places and its size, or is not there', async ({ folder }) => {
+  const path = join(folder, 'a/disk')
+  const staging = join(folder, 'staging')
+  const size = 64 * 2 ** 20
+  const put = nodeFiles.writeSparse(
+    path,
+    size,
+    async (write) => {
+      await write(Buffer.from('last'), size - 4)
+      await write(Buffer.from('first'), 0)
+      assert.equal(await readdir(join(folder, 'a')), [], 'not before it is whole')
+      return 'two pieces'
+    },
+    { mode: 0o600, staging },
+  )
+  assert.is(await put, 'two pieces')
+  const bytes = await readFile(path)
+  assert.equal(
+    [bytes.length, String(bytes.subarray(0, 5)), String(bytes.subarray(-4))],
+    [size, 'first', 'last'],
+  )
+  const { mode, blocks } = await stat(path)
+  assert.is(mode & 0o777, 0o600)
+  assert.ok(blocks * 512 < 2 ** 20)
+  const stopped = nodeFiles.writeSparse(join(folder, 'a/other'), size, async () => {
+    throw new Error('stopped')
+  })
+  await stopped.then(
+    () => assert.unreachable(),
+    (cause) => assert.is(cause.message, 'stopped'),
+  )
+  assert.equal([await readdir(join(folder, 'a')), await readdir(staging)], [['disk'], []])
 })
 
 files('what a link names is replaced, not the link', async ({ folder }) => {

@@ -15,7 +15,7 @@ python('every package is pinned by version and hash', () => {
   for (const name of Object.keys(pythonPrograms)) {
     const lines = textOf(`pipeline/tools/${name}/requirements.txt`).replaceAll('\\\n', '').trim().split('\n')
     const packages = lines.filter((line) => !line.startsWith('#'))
-    assert.ok(packages.length > 1)
+    assert.ok(packages.length > 0)
     assert.equal(
       packages.filter(
         (line) => !/^[a-z0-9._-]+==[0-9][0-9a-z.]*(?: +--hash=sha256:[0-9a-f]{64})+$/.test(line),

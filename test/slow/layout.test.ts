@@ -4,12 +4,13 @@ import { linkRules } from '../../pipeline/core/link-facts.ts'
 import { judgeOwnTest } from '../../pipeline/core/own-tests.ts'
 import { lookScript, parseAnswers, parseRootSize } from '../../pipeline/core/ssh-answers.ts'
 import { placesFrom } from '../../pipeline/ports/places.ts'
+import { loadLock } from '../../pipeline/stages/base-lock.ts'
 import { instanceKey } from '../../pipeline/stages/instance-key.ts'
-import { loadDefinition, loadLock } from '../../pipeline/stages/load-definition.ts'
+import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import { runOwnTests } from '../../pipeline/stages/own-tests.ts'
 import { resolveBase } from '../../pipeline/targets/qemu/archive/resolve-base.ts'
 import { launch } from '../../pipeline/targets/qemu/launch.ts'
-import { readDisk } from '../../pipeline/targets/qemu/read-disk.ts'
+import { readDisk } from '../../pipeline/targets/disk/read-disk.ts'
 import { checkout, testWorld } from '../helpers/world.ts'
 
 // A real base of the layout cis (from the cache, else bootstrapped: about a minute), and one real boot of it.
@@ -40,7 +41,7 @@ layout(
         disk: { size: '8G', layout: 'cis' as const },
         machine: { firmware: 'uefi' as const, secureBoot: true, tpm: true },
       }
-      const lock = await loadLock(world, image)
+      const lock = await loadLock(world, image, 'qemu')
       const base = await resolveBase({ world, image, definition, lock, step: { update: () => undefined } })
       assert.ok(base.disk.virtualBytes < 8 * 2 ** 30)
 

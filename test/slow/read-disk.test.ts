@@ -6,8 +6,8 @@ import * as assert from 'uvu/assert'
 import { placesFrom } from '../../pipeline/ports/places.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { runHelper } from '../../pipeline/targets/qemu/helper/run-helper.ts'
-import { readDisk } from '../../pipeline/targets/qemu/read-disk.ts'
-import { copyVolumes } from '../../pipeline/targets/qemu/read-disk-volumes.ts'
+import { readDisk } from '../../pipeline/targets/disk/read-disk.ts'
+import { copyVolumes } from '../../pipeline/targets/disk/copy-volumes.ts'
 import { ordinaryUser } from '../helpers/ordinary-user.ts'
 import { refusal } from '../helpers/refusal.ts'
 import { pem } from '../helpers/secret-samples.ts'
@@ -199,7 +199,7 @@ disks('an ordinary user reads the same', async ({ world, folder, disk }) => {
   const printed = await user.run(
     `import { placesFrom } from '${user.modules}/pipeline/ports/places.ts'
 import { testWorld } from '${user.modules}/test/helpers/world.ts'
-import { readDisk } from '${user.modules}/pipeline/targets/qemu/read-disk.ts'
+import { readDisk } from '${user.modules}/pipeline/targets/disk/read-disk.ts'
 const t = await testWorld()
 const world = { ...t.world, places: { ...t.world.places, helpers: placesFrom(process.env, '/').helpers } }
 const { root, fileSystems, asOwned = [] } = await readDisk(world, process.argv[2] ?? '', process.argv[3] ?? '')
@@ -236,6 +236,7 @@ disks('a machine that hangs is ended by the deadline', async ({ world, folder, d
     copyVolumes({
       world,
       disk,
+      format: 'qcow2',
       diskBytes,
       usedBytes: mib,
       folder: await into(folder, 'hangs'),

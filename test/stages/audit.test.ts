@@ -8,6 +8,7 @@ import { readHistory } from '../../pipeline/stages/channel-history.ts'
 import { writeInstance } from '../../pipeline/stages/instances.ts'
 import { findRelease } from '../../pipeline/stages/read-release.ts'
 import { verifyRelease } from '../../pipeline/stages/verify-release.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { auditStory } from '../helpers/audit-story.ts'
 import type { ChannelWorld } from '../helpers/channel-world.ts'
 import { refusal } from '../helpers/refusal.ts'
@@ -119,7 +120,14 @@ it('the same answer by channel, digest, record, file and machine', async (contex
     artifact: artifact.sha256,
     record,
   }
-  const bootable = { host: 'x', disk: file, definition, virtualBytes: 1, recorded: true }
+  const bootable = {
+    host: 'x',
+    artifact: { format: 'qcow2' as const, path: file },
+    definition,
+    target: targets.qemu,
+    virtualBytes: 1,
+    recorded: true,
+  }
   const id = await writeInstance(world, folder, { ...bootable, name: 'debian-13@1.0.0', release })
   assert.match(id, /^boot-[A-Za-z0-9]{6}$/)
   assert.is(((await world.files.info(join(folder, 'instance.json')))?.mode ?? 0) & 0o777, 0o600)

@@ -8,6 +8,8 @@ import type { World } from '../../pipeline/ports/world.ts'
 import { baseStage } from '../../pipeline/stages/base.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import type { StageContext } from '../../pipeline/stages/stage.ts'
+import { fileOf } from '../../pipeline/targets/qemu/artifact.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { fixtureRelease } from '../helpers/release-fixture.ts'
 import { checkout, type Told, testWorld } from '../helpers/world.ts'
 
@@ -48,7 +50,13 @@ async function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
       run: async (image, as = world) => {
         const definition = await loadDefinition(as, image)
         const step = as.report.step('base')
-        const { output } = await baseStage.run({ world: as, image, definition, step } as StageContext)
+        const { output } = await baseStage.run({
+          world: as,
+          image,
+          definition,
+          target: targets.qemu,
+          step,
+        } as StageContext)
         return ParentBase.parse(output)
       },
     })
@@ -126,7 +134,7 @@ stage('another image of ours: verified, read through, and named with all that it
       [base.image, base.imageVersion, base.channel, base.record, base.artifact, base.anchored],
       ['corp-base', '1.0.0', 'nightly', parent.recorded.record, parent.published.subject, false],
     )
-    assert.is(base.disk.path, world.catalog.blobPath(parent.published.subject))
+    assert.is(fileOf(base.disk), world.catalog.blobPath(parent.published.subject))
     assert.is(base.lifecycle?.state, 'regular')
     assert.equal(
       base.ancestry.map(({ from, name }) => `${from} ${name}`),
@@ -153,7 +161,7 @@ stage('a parent that is not there', () =>
     await refused(
       run('web'),
       'NOT_FOUND',
-      'has no channel "stable"\n\nfix: name a channel that it has: ./mintmark releases corp-base',
+      'has no channel "stable" for qemu-x86_64\n\nfix: name a channel that it has: ./mintmark releases corp-base',
     )
   }),
 )

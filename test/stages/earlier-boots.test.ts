@@ -11,7 +11,7 @@ earlier("an image's first release has nothing to be compared with", async () => 
   const { world, close } = await testWorld()
   try {
     await fixtureRelease(world)
-    assert.is(await earlierBoots(world, 'web'), null)
+    assert.is(await earlierBoots(world, 'web', 'qemu-x86_64'), null)
   } finally {
     await close()
   }
@@ -22,7 +22,11 @@ earlier('the times of what the channel nightly points to, and what they were mea
   try {
     await fixtureRelease(world)
     const { version } = await findRelease(world, 'debian-13')
-    assert.equal(await earlierBoots(world, 'debian-13'), { version, accelerator: 'tcg', seconds: [20] })
+    assert.equal(await earlierBoots(world, 'debian-13', 'qemu-x86_64'), {
+      version,
+      accelerator: 'tcg',
+      seconds: [20],
+    })
   } finally {
     await close()
   }
@@ -38,7 +42,7 @@ earlier('a release whose report is gone loses the comparison only', async () => 
       getBlob: async (digest: string) =>
         world.catalog.getBlob(digest === reports['test']?.sha256 ? '0'.repeat(64) : digest),
     }
-    assert.is(await earlierBoots({ ...world, catalog }, 'debian-13'), null)
+    assert.is(await earlierBoots({ ...world, catalog }, 'debian-13', 'qemu-x86_64'), null)
   } finally {
     await close()
   }

@@ -14,6 +14,7 @@ import type { World } from '../../pipeline/ports/world.ts'
 import type { Trust } from '../../pipeline/stages/chain.ts'
 import {
   appendEvent,
+  appendEvents,
   eventsOf,
   readEvents,
   trustedEvents,
@@ -225,6 +226,29 @@ it('a head that a killed writer left behind is no fault, and is moved by the nex
   assert.is(await broken(context), '')
   const fourth = await add(world, release, 4)
   assert.equal(JSON.parse(await readFile(path, 'utf8')), { schema: 1, sequence: 4, sha256: fourth?.sha256 })
+})
+
+it('the second event is never there without a head, also where the first writer was killed', async (context) => {
+  const { world } = context
+  const release = await findRelease(world, 'debian-13@1.0.1')
+  const key = headKey(eventsPrefix({ ...place, version: '1.0.1' }))
+  await rm(join(world.places.catalog, key))
+  // One that is killed after its second event.
+  let written = 0
+  const createOnly: World['catalog']['createOnly'] = async (name, value) => {
+    if (written === 2) throw new Error('killed')
+    written += 1
+    return world.catalog.createOnly(name, value)
+  }
+  const mortal = { ...world, catalog: { ...world.catalog, createOnly } }
+  try {
+    await appendEvents(mortal, release, trust, async () => [2, 3, 4].map(rescanned))
+    assert.unreachable()
+  } catch (cause) {
+    assert.is((cause as Error).message, 'killed')
+  }
+  const { events, broken: link, headMissing } = await readEvents(world, release, trust)
+  assert.equal([events.length, link, headMissing], [3, null, false])
 })
 
 it('who is slower takes the next number, and sees what the faster one wrote', async ({ world, release }) => {

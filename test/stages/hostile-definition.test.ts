@@ -10,6 +10,7 @@ import { Definition } from '../../pipeline/model/definition.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import { renderedBundle } from '../../pipeline/stages/render.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { spoiled } from '../helpers/hostile.ts'
 import { checkout, testWorld } from '../helpers/world.ts'
 
@@ -156,7 +157,7 @@ async function hostileCheckout(world: World, folder: string): Promise<World> {
 async function rendered(world: World, definition: Json): Promise<ReadonlyMap<string, string> | string> {
   await writeFile(join(world.places.root, 'images/rich.yaml'), jsonLiteral(definition))
   try {
-    const { files } = await renderedBundle(world, 'rich', await loadDefinition(world, 'rich'))
+    const { files } = await renderedBundle(world, 'rich', await loadDefinition(world, 'rich'), targets.qemu)
     return new Map([...files].map(([path, content]) => [path, text(content)]))
   } catch (cause) {
     if (cause instanceof MintmarkError && cause.code !== 'INTERNAL')

@@ -5,6 +5,7 @@ import { workDigest } from '../../pipeline/core/fingerprint.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { findRun, listRuns, openRun } from '../../pipeline/stages/runs.ts'
 import { runSpine } from '../../pipeline/stages/spine.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { plainDefinition } from '../helpers/plain-definition.ts'
 import { refusal } from '../helpers/refusal.ts'
 import { base } from '../helpers/release-fixture.ts'
@@ -19,7 +20,15 @@ journals.before.each(async (context) => {
 journals.after.each(({ t }) => t.close())
 
 const image = 'debian-13'
-const wanted = { image, definition: 'a'.repeat(64), bundle: 'b'.repeat(64), asked: null, fresh: false }
+const target = 'qemu' as const
+const wanted = {
+  image,
+  target,
+  definition: 'a'.repeat(64),
+  bundle: 'b'.repeat(64),
+  asked: null,
+  fresh: false,
+}
 const runId = '20261122-020000'
 const run = {
   schema: 1,
@@ -120,6 +129,7 @@ async function spineOver(t: TestWorld, file: unknown): Promise<readonly string[]
     world: { ...world, places: { ...world.places, root: join(t.folder, 'nowhere') } },
     image,
     definition,
+    target: targets.qemu,
     runId,
     folder,
     version: '1.0.0',

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { secretPatterns } from '../../pipeline/core/secret-search.ts'
 import type { MintmarkError } from '../../pipeline/errors.ts'
 import { dropLeaks, proveAbsence } from '../../pipeline/stages/prove-absence.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { testWorld } from '../helpers/world.ts'
 
 const absence = suite('prove-absence')
@@ -31,7 +32,7 @@ async function proof(plant: { readonly at: number; readonly text: string } | nul
     await writeFile(join(folder, 'build/packer.log'), log)
     let error: MintmarkError | null = null
     try {
-      await proveAbsence(world, { folder, artifact, patterns })
+      await proveAbsence({ world, target: targets.qemu }, { folder, built: artifact, patterns })
     } catch (cause) {
       error = cause as MintmarkError
     }

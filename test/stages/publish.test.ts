@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { sha256 } from '../../pipeline/core/digest.ts'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import { publishStage } from '../../pipeline/stages/publish.ts'
+import { fileOf } from '../../pipeline/targets/qemu/artifact.ts'
 import { fixtureRun } from '../helpers/release-fixture.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 
@@ -38,7 +39,8 @@ it('stores exactly what the gate let pass, and the same again', async ({ box }) 
 
 it('refuses a file that changed after the gate', async ({ box }) => {
   const { context, outputs } = await fixtureRun(box.world, '1.0.0')
-  await writeFile(outputs.build?.artifact.path ?? '', 'another image')
+  if (outputs.build === undefined) throw new Error('no build')
+  await writeFile(fileOf(outputs.build.artifact), 'another image')
   assert.is(await codeOf(publishStage.run(context)), 'CHAIN_BROKEN')
   assert.equal(await box.world.catalog.checkBlob(sha256('another image')), { status: 'missing' })
 })

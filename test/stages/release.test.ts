@@ -10,6 +10,7 @@ import { release } from '../../pipeline/stages/release.ts'
 import { renderedBundle } from '../../pipeline/stages/render.ts'
 import { reserveVersion } from '../../pipeline/stages/reserve.ts'
 import { listRuns, saveRun } from '../../pipeline/stages/runs.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { fixtureDay, type TestMirror, testMirror } from '../helpers/mirror.ts'
 import { facts, fixtureRelease } from '../helpers/release-fixture.ts'
 import { textOf } from '../helpers/sources.ts'
@@ -34,7 +35,7 @@ it.before.each(async (context) => {
     await world.files.write(join(world.places.indices, `${served.sha256}.tsv`), renderIndex(new Map()))
   }
   const definition = await loadDefinition(world, image)
-  const { bundle } = await renderedBundle(world, image, definition)
+  const { bundle } = await renderedBundle(world, image, definition, targets.qemu)
   await fixtureRelease(context.world, {
     definition,
     facts: { ...facts, bundle: bundle.digest },
@@ -52,6 +53,7 @@ const prepared = new Error('it would build')
 const again = (world: World, fresh: boolean, run: string | null = null) =>
   release(world, {
     image,
+    target: null,
     trivyDb: fixtureDb,
     knownExploited: null,
     emergency: null,
@@ -81,10 +83,10 @@ it('another owner, other needs and other people to share with make no build', as
     )
   await writeFile(path, changed)
   const elsewhere = { ...world, places: { ...world.places, root } }
-  const before = await renderedBundle(world, image, await loadDefinition(world, image))
+  const before = await renderedBundle(world, image, await loadDefinition(world, image), targets.qemu)
   const now = await loadDefinition(elsewhere, image)
   assert.is(now.owner, 'team-other')
-  assert.is((await renderedBundle(elsewhere, image, now)).bundle.digest, before.bundle.digest)
+  assert.is((await renderedBundle(elsewhere, image, now, targets.qemu)).bundle.digest, before.bundle.digest)
   const result = await again(elsewhere, false)
   assert.ok(result.unchanged, JSON.stringify(result))
 })

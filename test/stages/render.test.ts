@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import type { MintmarkError } from '../../pipeline/errors.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import { renderedBundle, renderStage } from '../../pipeline/stages/render.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { withImages } from '../helpers/images-folder.ts'
 import { checkout, testWorld } from '../helpers/world.ts'
 
@@ -36,7 +37,7 @@ for (const image of ['debian-12', 'debian-13']) {
   rendering(`${image} renders to the golden text (UPDATE_GOLDEN=1 writes it)`, async () => {
     const { world, close } = await testWorld()
     try {
-      const { files } = await renderedBundle(world, image, await loadDefinition(world, image))
+      const { files } = await renderedBundle(world, image, await loadDefinition(world, image), targets.qemu)
       for (const path of golden) await assertGolden(image, path, files.get(path))
       for (const path of goldenContent) assert.not.ok(files.has(path), path)
     } finally {
@@ -45,11 +46,42 @@ for (const image of ['debian-12', 'debian-13']) {
   })
 }
 
+for (const image of ['ubuntu-22.04', 'ubuntu-24.04', 'amazon-linux-2023', 'rhel-9', 'rocky-9']) {
+  rendering(`${image}: what the guest runs is the golden text, and shellcheck takes it`, async () => {
+    const { world, folder, close } = await testWorld()
+    try {
+      // The target's own files are not looked at here: the definition is for another one.
+      const { files } = await renderedBundle(world, image, await loadDefinition(world, image), targets.qemu)
+      for (const path of golden.filter((name) => name.startsWith('guest/')))
+        await assertGolden(image, path, files.get(path))
+      const scripts = [...files].filter(([path]) => path.startsWith('guest/'))
+      for (const [path, text] of scripts) await world.files.write(join(folder, path), text)
+      const argv = ['shellcheck', '--shell=sh', '--format=gcc', ...scripts.map(([path]) => path)]
+      assert.is((await world.exec.run(argv, { cwd: folder, ok: 'any' })).stdout, '')
+    } finally {
+      await close()
+    }
+  })
+}
+
+rendering('on the target aws: its own source, and the machine powers itself off', async () => {
+  const { world: plain, folder, close } = await testWorld()
+  try {
+    const world = await withImages(plain, folder, 'cloud', 'cloud')
+    const target = targets.aws
+    assert.ok(target)
+    const { files } = await renderedBundle(world, 'cloud', await loadDefinition(world, 'cloud'), target)
+    for (const path of ['source.pkr.hcl', 'build.pkr.hcl']) await assertGolden('cloud', path, files.get(path))
+  } finally {
+    await close()
+  }
+})
+
 rendering('a definition with all kinds of content renders to the golden text', async () => {
   const { world: plain, folder, close } = await testWorld()
   try {
     const world = await withImages(plain, folder, 'rich', 'rich')
-    const { files } = await renderedBundle(world, 'rich', await loadDefinition(world, 'rich'))
+    const { files } = await renderedBundle(world, 'rich', await loadDefinition(world, 'rich'), targets.qemu)
     for (const path of [...golden, ...goldenContent]) await assertGolden('rich', path, files.get(path))
     assert.equal([...files.keys()].filter((path) => /^(?:content|ansible)\//.test(path)).sort(), [
       'ansible/1/roles/motd/tasks/main.yml',
@@ -77,6 +109,7 @@ rendering('shellcheck and Packer itself take the bundle of all kinds of content'
       world,
       image: 'rich',
       definition,
+      target: targets.qemu,
       folder: join(folder, 'run'),
       runId: 'r-1',
       version: '1.0.0',
@@ -88,7 +121,7 @@ rendering('shellcheck and Packer itself take the bundle of all kinds of content'
       },
     }
     const { output } = await renderStage.run(context)
-    assert.is(output.digest, (await renderedBundle(world, 'rich', definition)).bundle.digest)
+    assert.is(output.digest, (await renderedBundle(world, 'rich', definition, targets.qemu)).bundle.digest)
     await writeFile(
       join(world.places.root, 'images/scripts/enroll.sh'),
       '#!/bin/sh\nif [ then\n  echo "no end"\n',
@@ -113,7 +146,7 @@ rendering('each byte of each file that a definition names is in the digest', asy
     const world = await withImages(plain, folder, 'rich', 'rich')
     const definition = await loadDefinition(world, 'rich')
     const digest = async (): Promise<string> =>
-      (await renderedBundle(world, 'rich', definition)).bundle.digest
+      (await renderedBundle(world, 'rich', definition, targets.qemu)).bundle.digest
     const seen = new Set([await digest()])
     for (const path of [
       'files/corp.conf',
@@ -145,6 +178,7 @@ rendering('the same inputs give the same bytes, whatever the machine, its mirror
       { ...world, env },
       'debian-13',
       await loadDefinition(world, 'debian-13'),
+      targets.qemu,
     )
     digests.add(bundle.digest)
     for (const [path, text] of files) {
@@ -163,7 +197,7 @@ rendering(
     try {
       const definition = await loadDefinition(world, 'debian-13')
       const digestWith = async (change: Partial<typeof definition>): Promise<string> =>
-        (await renderedBundle(world, 'debian-13', { ...definition, ...change })).bundle.digest
+        (await renderedBundle(world, 'debian-13', { ...definition, ...change }, targets.qemu)).bundle.digest
       const plain = await digestWith({})
       const { content, hardening } = definition
       assert.is.not(await digestWith({ content: { ...content, ports: [22, 443] } }), plain)

@@ -8,6 +8,7 @@ import { run as verifyVerb } from '../../pipeline/cli/verbs/verify.ts'
 import { sha256 } from '../../pipeline/core/digest.ts'
 import { eventKey, eventsPrefix, headKey } from '../../pipeline/core/events.ts'
 import { Definition } from '../../pipeline/model/definition.ts'
+import type { CiJob } from '../../pipeline/ports/ci-job.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { findRelease } from '../../pipeline/stages/read-release.ts'
 import { publicKeyOf } from '../helpers/public-key-of.ts'
@@ -102,6 +103,29 @@ it('the database of the release and today the same verdict: nothing is written',
   assert.is(releases[0].changed, false)
   assert.is(releases[0].event, null)
   assert.equal(await context.world.catalog.list('releases/debian-12/1.0.0/qemu-x86_64/'), [])
+})
+
+it('in a CI job the page of the run has a row for each release, and later steps the names', async (context) => {
+  await released(context, 'r-1')
+  let page = ''
+  let values: Readonly<Record<string, string>> = {}
+  const job: CiJob = {
+    run: 'gh-1-1',
+    ephemeral: false,
+    error: () => undefined,
+    output: async (more) => {
+      values = { ...values, ...more }
+    },
+    summary: async (text) => {
+      page += text
+    },
+  }
+  const env = { ...context.world.env, MINTMARK_CATALOG: context.world.places.catalog }
+  const { exit } = await rescan({ ...context, world: { ...context.world, env, job } }, fixtureDb)
+  assert.is(exit, 5)
+  assert.equal(values, { rejected: '["debian-12@1.0.0"]', failed: '[]' })
+  assert.match(page, /^### Rescan: 1 release, 1 would be rejected; database sha256:/)
+  assert.match(page, /\n\| debian-12&#64;1\.0\.0 \| nightly \| would be rejected \| .*CVE-/)
 })
 
 it('a newer database: what is new, has a fix now, is gone; a signed event, once', async (context) => {

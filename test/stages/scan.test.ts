@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { ScanReport } from '../../pipeline/model/stages.ts'
 import { scanStage } from '../../pipeline/stages/scan.ts'
 import type { StageContext } from '../../pipeline/stages/stage.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { refusal } from '../helpers/refusal.ts'
 import { fixtureDb, startRegistry } from '../helpers/trivy-db-registry.ts'
 import { bash, look, makeRootDisk, makeTree, oldKernel, oldSsh, put, subject } from '../helpers/trivy-tree.ts'
@@ -198,6 +199,7 @@ test('the stage reads the artifact itself, and removes its copy', async ({ t }) 
   const context = (digest: string): StageContext => ({
     world: t.world,
     image: 'debian-12',
+    target: targets.qemu,
     definition: {
       os: { family: 'debian', release: '12', arch: ['x86_64'] },
       base: { from: 'archive', maxAge: '90d' },
@@ -209,7 +211,9 @@ test('the stage reads the artifact itself, and removes its copy', async ({ t }) 
     seconds: {},
     options: { trivyDb: fixtureDb, knownExploited: null, emergency: null },
     step: t.world.report.step('scan'),
-    need: (() => ({ artifact: { path: disk, sha256: digest, bytes: 1, virtualBytes: 1 } })) as never,
+    need: (() => ({
+      artifact: { format: 'qcow2', path: disk, sha256: digest, bytes: 1, virtualBytes: 1 },
+    })) as never,
   })
   const { output, line } = await scanStage.run(context(sha256))
   assert.is(ScanReport.parse(output).subject, sha256)

@@ -1,8 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MintmarkError } from '../../pipeline/errors.ts'
+import { AwsTarget } from '../../pipeline/model/aws-target.ts'
 import type { Tool, ToolName, Tools } from '../../pipeline/ports/tools.ts'
 import { ensureTools, type Purpose, purposesOf } from '../../pipeline/stages/setup.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { plainDefinition } from '../helpers/plain-definition.ts'
 import { testWorld } from '../helpers/world.ts'
 
@@ -46,6 +48,13 @@ setup('what a step for ansible needs has a purpose of its own', async () => {
   }
 })
 
+const awsTarget = AwsTarget.parse({
+  account: '123456789012',
+  build: { region: 'eu-west-1' },
+  regions: ['eu-west-1'],
+  encrypt: { key: 'alias/golden' },
+})
+
 setup('a definition says what its release needs here', async () => {
   const { world, close } = await testWorld()
   try {
@@ -53,11 +62,15 @@ setup('a definition says what its release needs here', async () => {
     assert.ok(names.includes('swtpm'))
     assert.not.ok(names.includes('ansible-core'))
     const definition = plainDefinition({ hardening: { profiles: ['baseline'] } })
-    assert.equal(purposesOf(definition), ['release'])
+    const { qemu, aws } = targets
+    assert.equal(purposesOf(definition, qemu), ['release'])
+    const ami = { ...definition, targets: { aws: awsTarget } }
+    assert.ok(aws)
+    assert.equal(purposesOf(ami, aws), ['aws'])
     const machine = { firmware: 'uefi', secureBoot: true, tpm: true } as const
     const content = { ...definition.content, steps: [{ ansible: 'play/site.yml', secrets: [] }] }
-    assert.equal(purposesOf({ ...definition, machine }), ['tpm'])
-    const both = purposesOf({ ...definition, machine, content })
+    assert.equal(purposesOf({ ...definition, machine }, qemu), ['tpm'])
+    const both = purposesOf({ ...definition, machine, content }, qemu)
     const { tools } = lacking(['swtpm'], [])
     await ensureTools({ ...world, tools }, both, false)
     assert.unreachable()

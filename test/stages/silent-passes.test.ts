@@ -9,7 +9,7 @@ import { MintmarkError } from '../../pipeline/errors.ts'
 import { type GateReason, Policy, WaiverFile } from '../../pipeline/model/gate.ts'
 import type { ScanReport } from '../../pipeline/model/stages.ts'
 import { findSecrets, loadSecretRules } from '../../pipeline/stages/find-secrets.ts'
-import { readDisk } from '../../pipeline/targets/qemu/read-disk.ts'
+import { readDisk } from '../../pipeline/targets/disk/read-disk.ts'
 import { plainDefinition } from '../helpers/plain-definition.ts'
 import { base } from '../helpers/release-fixture.ts'
 import { pem } from '../helpers/secret-samples.ts'
@@ -35,7 +35,7 @@ function reasons(scan: ScanReport, release = '12'): readonly GateReason[] {
     policySha256: 'e'.repeat(64),
     base: { ...base, release } as typeof base,
     build: {
-      artifact: { path: '/a.qcow2', sha256: subject, bytes: 1, virtualBytes: 1 },
+      artifact: { format: 'qcow2', path: '/a.qcow2', sha256: subject, bytes: 1, virtualBytes: 1 },
       accelerator: 'tcg',
       steps: [],
       controls: [...holds],

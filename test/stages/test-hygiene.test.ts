@@ -43,14 +43,14 @@ async function look(
   const work = join(folder, 'disk')
   const seen = await lookAtDisk({
     world,
-    disk: join(folder, 'image.qcow2'),
+    artifact: { format: 'qcow2', path: join(folder, 'image.qcow2') },
     folder: work,
     buildKey: join(folder, 'build-key.pub'),
     check: join(folder, 'check'),
     excepted: [],
     placed,
     target: {
-      async readDisk(_world, _disk, into) {
+      async readDisk({ into }) {
         const root = join(into, 'root')
         for (const [path, text] of Object.entries({ ...sealed, ...files })) {
           await world.files.write(join(root, path), text, { mode: 0o644 })

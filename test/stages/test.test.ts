@@ -5,8 +5,10 @@ import * as assert from 'uvu/assert'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import { type BuildResult, TestReport } from '../../pipeline/model/stages.ts'
 import type { StageContext } from '../../pipeline/stages/stage.ts'
-import { testStageFor } from '../../pipeline/stages/test.ts'
-import type { LaunchInput } from '../../pipeline/targets/target.ts'
+import { testStage } from '../../pipeline/stages/test.ts'
+import type { LaunchInput } from '../../pipeline/targets/instance.ts'
+import { fileOf } from '../../pipeline/targets/qemu/artifact.ts'
+import { targets } from '../../pipeline/targets/registry.ts'
 import { type Behaviour, check, events, finished, memoryTarget, type Seen } from '../helpers/memory-target.ts'
 import { plainDefinition } from '../helpers/plain-definition.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
@@ -16,11 +18,7 @@ const stage = suite('test stage')
 
 const definition = plainDefinition()
 
-async function run(
-  test: TestWorld,
-  behaviour: Behaviour = {},
-  change: Partial<BuildResult['artifact']> = {},
-) {
+async function run(test: TestWorld, behaviour: Behaviour = {}, change: { readonly sha256?: string } = {}) {
   const { world, folder } = test
   const path = join(folder, 'image.qcow2')
   await world.files.write(path, 'the image')
@@ -29,7 +27,8 @@ async function run(
     join(folder, 'bundle/guest/mintmark-check'),
     `#!/bin/sh\ncat <<'END'\n${check}\nEND\n`,
   )
-  const artifact = {
+  const artifact: BuildResult['artifact'] = {
+    format: 'qcow2',
     path,
     sha256: await world.files.sha256(path),
     bytes: 9,
@@ -41,6 +40,7 @@ async function run(
     world,
     image: 'debian-13',
     definition: { ...definition, test: behaviour.tests ?? [] },
+    target: { ...targets.qemu, ...memoryTarget(test, behaviour, seen) },
     folder,
     runId: '20261122T031500-Ab12Cd34',
     version: '1.0.0',
@@ -49,7 +49,7 @@ async function run(
     step: world.report.step('test'),
     need: (<K>(id: K) => (id === 'build' ? { artifact, accelerator: 'tcg' } : {})) as StageContext['need'],
   }
-  const result = await testStageFor(memoryTarget(test, behaviour, seen)).run(context)
+  const result = await testStage.run(context)
   return { ...result, seen, path }
 }
 
@@ -201,6 +201,56 @@ stage('where nobody can log in later, a machine of today tells whether the full 
   }
 })
 
+stage(
+  'where machines have no link and no clock of their own, the same is seen in another way, or said to be left out',
+  async () => {
+    const test = await testWorld()
+    try {
+      const { output, line, seen } = await run(test, { cloud: true })
+      TestReport.parse(output)
+      assert.equal(events(test.folder, 'mm-ab12cd34-b'), [
+        ...['power on new today', 'look', 'scan'],
+        ...['fill', 'other', 'new login', 'fill', 'other', 'new login', 'knock', 'knock', 'power off'],
+        ...['power on again today', 'look again', 'move the clock', 'new login', 'remove', 'remove'],
+      ])
+      const fact = (id: string) => output.facts.find((each) => each.id === id)
+      for (const id of [
+        ...['only-declared-ports', 'only-declared-udp-ports', 'imds-v2-only'],
+        ...['reboot-login', 'full-login', 'full-reboot-login', 'later-clock', 'later-login', 'later-root'],
+      ])
+        assert.not.ok(['fail', undefined].includes(fact(id)?.status), id)
+      assert.match(fact('later-clock')?.found ?? '', /^\d{4}-\d\d-\d\d, set in the running machine$/)
+      assert.is(fact('later-login')?.status, 'pass')
+      assert.equal(
+        output.notLookedAt?.map(({ id }) => id),
+        ['dns-works', 'time-sync-works'],
+      )
+      assert.is(fact('dns-works'), undefined)
+      assert.match(line, / · not looked at here: dns-works, time-sync-works$/)
+      assert.equal(
+        output.boots.map(({ purpose }) => purpose),
+        ['new', 'new', 'upgraded', 'full'],
+      )
+      assert.equal(
+        seen.launched.map(({ instance, again, goesOn }) => [instance.slice(-1), again, goesOn]).sort(),
+        [
+          ['a', undefined, true],
+          ['a', 'keeps', undefined],
+          ['b', undefined, true],
+          ['b', 'keeps', undefined],
+        ],
+      )
+      assert.equal(seen.launched[0]?.run, {
+        image: 'debian-13',
+        runId: '20261122T031500-Ab12Cd34',
+        version: '1.0.0',
+      })
+    } finally {
+      await test.close()
+    }
+  },
+)
+
 stage('leaves console logs and nothing else; every machine is stopped', async () => {
   const test = await testWorld()
   try {
@@ -252,7 +302,7 @@ stage('refuses an image that is not the one that was built', async () => {
 stage('notices when the image was written to while it was tested', async () => {
   const test = await testWorld()
   try {
-    const onLaunch = (input: LaunchInput) => input.world.files.write(input.disk, 'another image')
+    const onLaunch = (input: LaunchInput) => input.world.files.write(fileOf(input.artifact), 'another image')
     assert.is(await code(run(test, { onLaunch })), 'CHAIN_BROKEN')
   } finally {
     await test.close()

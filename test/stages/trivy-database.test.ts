@@ -178,6 +178,9 @@ it('Trivy has no credentials, and a network for the download alone', async ({ t,
   }
   const secrets = {
     AWS_SECRET_ACCESS_KEY: 'swordfish-1',
+    AWS_SESSION_TOKEN: 'swordfish-1',
+    AWS_PROFILE: 'golden',
+    AWS_WEB_IDENTITY_TOKEN_FILE: '/swordfish-1',
     GITHUB_TOKEN: 'swordfish-2',
     TRIVY_PASSWORD: 'swordfish-3',
     TRIVY_SERVER: 'http://127.0.0.1:9',
@@ -200,7 +203,7 @@ it('Trivy has no credentials, and a network for the download alone', async ({ t,
   assert.is(runs.filter(isDownload).length, 1)
   assert.ok(runs.length >= 5, `${runs.length} runs`)
   for (const text of runs) {
-    for (const name of ['swordfish-1', 'swordfish-2', 'swordfish-3', 'TRIVY_SERVER', 'SSH_AUTH_SOCK'])
+    for (const name of ['AWS_', 'swordfish-1', 'swordfish-2', 'swordfish-3', 'TRIVY_SERVER', 'SSH_AUTH_SOCK'])
       assert.not.ok(text.includes(name), `${name} in ${text}`)
     assert.match(text, new RegExp(`^HOME=${t.folder}/`, 'm'))
     assert.match(text, new RegExp(`^XDG_RUNTIME_DIR=${t.folder}/`, 'm'))

@@ -11,6 +11,7 @@ import type { World } from '../../pipeline/ports/world.ts'
 import { loadJudgement } from '../../pipeline/stages/gate.ts'
 import { type Decision, decideUnchanged, type UnchangedInput } from '../../pipeline/stages/unchanged.ts'
 import { targets } from '../../pipeline/targets/registry.ts'
+import { ami, amiBase, cloudTarget } from '../helpers/ami-release.ts'
 import { aptRepository } from '../helpers/apt-repository.ts'
 import { makeBucket, s3Store } from '../helpers/catalog-store.ts'
 import { flakyProxy } from '../helpers/flaky-s3.ts'
@@ -118,6 +119,12 @@ unchanged(
     assert.equal(await causes(world, { asked: '1.0.0' }), ['unchanged'])
   },
 )
+
+unchanged("another target's record of the same version is not what is judged", async ({ world }) => {
+  await released(world)
+  await released(world, { target: cloudTarget(), base: amiBase, built: ami })
+  assert.equal(await causes(world), ['unchanged'])
+})
 
 unchanged('a version that is asked for', async ({ world }) => {
   await released(world)

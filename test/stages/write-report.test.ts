@@ -5,6 +5,7 @@ import { run as show } from '../../pipeline/cli/verbs/show.ts'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import type { GateDecision } from '../../pipeline/model/gate.ts'
 import { Report } from '../../pipeline/model/report.ts'
+import type { CiJob } from '../../pipeline/ports/ci-job.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { gateStage } from '../../pipeline/stages/gate.ts'
 import { publishStage } from '../../pipeline/stages/publish.ts'
@@ -52,6 +53,21 @@ test('a rejected run leaves all four, for its owner alone', async ({ t }) => {
   const report = Report.parse(JSON.parse(text))
   assert.is(report.judged, now.toISOString())
   assert.is(report.controls?.length, 3)
+})
+
+test('in a CI job the page of the job has the short report, of a rejection too', async ({ t }) => {
+  let page = ''
+  const job: CiJob = {
+    run: 'gh-1-1',
+    ephemeral: true,
+    error: () => undefined,
+    output: async () => undefined,
+    summary: async (text) => {
+      page += text
+    },
+  }
+  const { context } = await judged({ ...t.world, job }, rejectedGate)
+  assert.is(page, await t.world.files.readText(join(context.folder, 'reports/report.md')))
 })
 
 test('another look at the same facts at the same time gives the same bytes', async ({ t }) => {

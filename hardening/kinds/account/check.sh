@@ -2,6 +2,11 @@
 if readable "$ROOT/etc/passwd" "$ROOT/etc/shadow" "$ROOT/etc/group"; then
   rows '
     function add(list, word) { return list (list == "" ? "" : " ") word }
+    function without(list, names,  word, words, i, out) {
+      words = split(list, word, " ")
+      for (i = 1; i <= words; i++) if (!index("," names ",", "," word[i] ",")) out = add(out, word[i])
+      return out
+    }
     function verdict(id, expected, bad) { emit(id, bad == "" ? "pass" : "fail", expected, bad == "" ? "none" : bad) }
     BEGIN {
       load()
@@ -12,7 +17,7 @@ if readable "$ROOT/etc/passwd" "$ROOT/etc/shadow" "$ROOT/etc/group"; then
         if (name in uid) twice = add(twice, name)
         uid[name] = part[3]
         if (part[3] == 0 && name != "root") zero = add(zero, name)
-        if (part[4] == 0 && name != "root" && name != "sync") zero_group = add(zero_group, name)
+        if (part[4] == 0 && name != "root") zero_group = add(zero_group, name)
         if (part[3] in uid_of) shared = add(shared, name "=" uid_of[part[3]])
         uid_of[part[3]] = name
         if (part[2] == "") empty = add(empty, name)
@@ -49,7 +54,7 @@ if readable "$ROOT/etc/passwd" "$ROOT/etc/shadow" "$ROOT/etc/group"; then
         rule = cell[i, 2]
         if (!people || !shadowed) emit(id, "error", rule, "passwd or shadow is missing")
         else if (rule == "uid-zero") verdict(id, "no other account with uid 0", zero)
-        else if (rule == "gid-zero") verdict(id, "no other account with group 0", zero_group)
+        else if (rule ~ /^gid-zero:/) verdict(id, "no other account with group 0", without(zero_group, substr(rule, 10)))
         else if (rule == "no-empty-password") verdict(id, "no account with an empty password", empty)
         else if (rule == "shadowed") verdict(id, "no password in passwd", unshadowed)
         else if (rule == "system-nologin") verdict(id, "no system account with a login shell", shells)

@@ -1,5 +1,11 @@
 # shellcheck shell=sh disable=SC2016
 # -e makes the rules unchangeable until the next boot, so it must be the last one.
+# Some distributions switch the audit off by a rule of their own, which would hide all of ours.
+for file in "$ROOT"/etc/audit/rules.d/*.rules; do
+  if [ -f "$file" ] && grep -qE '^[ \t]*-[aA] +(never,task|task,never)' "$file"; then
+    sed -E 's/^[ \t]*(-[aA] +(never,task|task,never).*)$/# \1/' "$file" | edit "${file#"$ROOT"}"
+  fi
+done
 for part in rules finalize; do
   {
     printf '# %s\n' "$NOTE"

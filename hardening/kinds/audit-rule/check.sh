@@ -51,6 +51,8 @@ program='
   function option(text, letter) { return text ~ ("^-" letter " ") ? trim(substr(text, 4)) : "" }
   BEGIN { load() }
   { text = squeeze($0) }
+  # Tasks that are never audited are left out of every rule for system calls and files.
+  text ~ /^-[aA] (never,task|task,never)( |$)/ { hidden = text }
   text ~ /^-[aAw] / { there[normal(text)] = 1 }
   text ~ /^-[efb] / { set_to[substr(text, 2, 1)] = substr(text, 4) }
   text ~ /^enabled / { set_to["e"] = substr(text, 9) }
@@ -62,7 +64,8 @@ program='
       if (rule ~ /^-[efb] /) {
         letter = substr(rule, 2, 1)
         judge(cell[i, 1], rule, (letter in set_to) ? "-" letter " " set_to[letter] : "-" letter " is not set")
-      } else if (normal(rule) in there) emit(cell[i, 1], "pass", rule, "loaded")
+      } else if (hidden != "") emit(cell[i, 1], "fail", rule, hidden " hides it")
+      else if (normal(rule) in there) emit(cell[i, 1], "pass", rule, "loaded")
       else emit(cell[i, 1], "fail", rule, "no such rule")
     }
   }'

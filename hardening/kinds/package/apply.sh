@@ -1,10 +1,11 @@
 # shellcheck shell=sh disable=SC2016
-# The build installs and purges packages before (it asks for the same controls); here it is only made sure.
-if [ -f "$ROOT/var/lib/dpkg/status" ]; then
-  ITEMS=$ITEMS awk '
-    $1 == "Package:" { name = $2 }
-    /^Status: [a-z]+ ok installed/ { installed[name] = 1 }
-    END {
+# The build installs and removes packages before (it asks for the same controls); here it is only made sure.
+installed=$("installed_$MANAGER")
+if [ -n "$installed" ]; then
+  INSTALLED=$installed ITEMS=$ITEMS awk '
+    BEGIN {
+      lines = split(ENVIRON["INSTALLED"], line, "\n")
+      for (i = 1; i <= lines; i++) installed[line[i]] = 1
       lines = split(ENVIRON["ITEMS"], line, "\n")
       for (i = 1; i <= lines; i++) {
         if (split(line[i], part, "\t") < 3) continue
@@ -17,5 +18,5 @@ if [ -f "$ROOT/var/lib/dpkg/status" ]; then
         }
       }
       exit wrong
-    }' "$ROOT/var/lib/dpkg/status"
+    }'
 fi

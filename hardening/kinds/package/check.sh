@@ -1,11 +1,12 @@
 # shellcheck shell=sh disable=SC2016
-# dpkg's own database is the effective state, in a running machine and on a folder.
-if readable "$ROOT/var/lib/dpkg/status" && [ -f "$ROOT/var/lib/dpkg/status" ]; then
-  rows '
-    BEGIN { load() }
-    $1 == "Package:" { name = $2 }
-    /^Status: [a-z]+ ok installed/ { installed[name] = 1 }
-    END {
+# The package manager's own database is the effective state, in a running machine and on a folder.
+installed=$("installed_$MANAGER")
+if [ -n "$installed" ]; then
+  INSTALLED=$installed rows '
+    BEGIN {
+      load()
+      lines = split(ENVIRON["INSTALLED"], line, "\n")
+      for (i = 1; i <= lines; i++) installed[line[i]] = 1
       for (i = 1; i <= total; i++) {
         names = split(cell[i, 2], alternative, "|")
         found = ""
@@ -13,7 +14,7 @@ if readable "$ROOT/var/lib/dpkg/status" && [ -f "$ROOT/var/lib/dpkg/status" ]; t
         wanted = cell[i, 3] == "present"
         emit(cell[i, 1], (found != "") == wanted ? "pass" : "fail", cell[i, 2] " " (wanted ? "installed" : "not installed"), found == "" ? "not installed" : found)
       }
-    }' "$ROOT/var/lib/dpkg/status"
+    }'
 else
-  every_row error 'the database of dpkg can not be read'
+  every_row error "the database of the package manager ($MANAGER) can not be read"
 fi

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2016
-# su has a stack of its own, which pam-auth-update does not write. Root itself goes on by pam_rootok, which stands before.
+# su has a stack of its own, which neither pam-auth-update nor authselect writes. Root itself goes on by pam_rootok, which stands before.
 if [ -f "$ROOT/etc/pam.d/su" ]; then
   WANTED=$(printf '%s' "$ITEMS" | cut -f 2) awk '
     $1 == "auth" && /pam_wheel\.so/ { next }

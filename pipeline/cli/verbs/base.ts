@@ -1,21 +1,32 @@
-import { join } from 'node:path'
+import { recordBase } from '../../core/base-facts.ts'
 import { columns } from '../../core/columns.ts'
 import { firstLock, suitesOf } from '../../core/debian-archive.ts'
 import { canonicalJson } from '../../core/digest.ts'
 import { lifecycleAt, lifecycleRow } from '../../core/lifecycle.ts'
 import type { Publisher } from '../../core/publishers.ts'
 import { errorTable, MintmarkError } from '../../errors.ts'
-import type { ArchiveLock, BaseLock, ImageLock, RecordedBase, SeenSuite } from '../../model/base.ts'
+import type { AmiLock } from '../../model/ami.ts'
+import type { ArchiveLock, ImageLock, SeenSuite, TargetLock } from '../../model/base.ts'
 import type { Definition } from '../../model/definition.ts'
 import { judgeRelease } from '../../stages/base.ts'
-import { loadDefinition, loadLock } from '../../stages/load-definition.ts'
+import { findLock, keepLock, loadLock } from '../../stages/base-lock.ts'
+import { chooseTarget } from '../../stages/choose-target.ts'
+import { loadDefinition } from '../../stages/load-definition.ts'
 import { parentBase } from '../../stages/parent-base.ts'
-import { targets } from '../../targets/registry.ts'
-import type { BaseSight } from '../../targets/target.ts'
+import type { BaseSight, Target } from '../../targets/target.ts'
 import { markdownOf } from '../base-markdown.ts'
 import { baseRows } from '../base-rows.ts'
 import { baseTable } from '../base-table.ts'
-import { ageText, archiveText, imageText, lifecycleLines, problemLines, refusals } from '../base-text.ts'
+import {
+  ageText,
+  amiText,
+  archiveText,
+  imageText,
+  lifecycleLines,
+  problemLines,
+  refusals,
+} from '../base-text.ts'
+import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 /** Whose images count; tests have their own. */
@@ -28,6 +39,7 @@ interface Input {
   readonly world: Parameters<RunVerb>[0]['world']
   readonly image: string
   readonly definition: Definition
+  readonly target: Target
   readonly options: BaseVerbOptions
 }
 
@@ -53,17 +65,17 @@ async function refusalOf(work: () => Promise<unknown>): Promise<MintmarkError | 
 }
 
 /** The lock as it is, or none when it is not there or pins another release than the definition asks for. */
-async function earlierLock({ world, image, definition }: Input): Promise<BaseLock | null> {
-  if ((await world.files.info(join(world.places.root, `images/${image}.lock.json`))) === null) return null
-  const lock = await loadLock(world, image)
+async function earlierLock({ world, image, definition, target }: Input): Promise<TargetLock | null> {
+  const lock = await findLock(world, image, target.id)
+  if (lock === null) return null
   return lock.release === definition.os.release && lock.distribution === definition.os.family ? lock : null
 }
 
 async function showParent(input: Input, lines: readonly string[]): Promise<undefined> {
-  const { world, image, definition } = input
+  const { world, image, definition, target } = input
   if (!('image' in definition.base)) return undefined
-  const { disk, ...parent } = await parentBase(world, image, definition, definition.base)
-  const base: RecordedBase = { ...parent, diskSha256: disk.sha256 }
+  const parent = await parentBase(world, image, definition, target)
+  const base = recordBase(parent)
   const age = ageText(parent.created, definition.base.maxAge, world.clock.now())
   const text = [`${image}: on another image of ours`, ...lines, columns(baseRows(base)), `age ${age}`].join(
     '\n',
@@ -73,7 +85,7 @@ async function showParent(input: Input, lines: readonly string[]): Promise<undef
 }
 
 async function show(input: Input): Promise<number | undefined> {
-  const { world, image, definition, options } = input
+  const { world, image, definition, target, options } = input
   const now = world.clock.now()
   const row = lifecycleRow(definition.os)
   const outOfLife = await refusalOf(() => judgeRelease(world, image, definition))
@@ -85,19 +97,19 @@ async function show(input: Input): Promise<number | undefined> {
     if (outOfLife !== null) throw outOfLife
     return showParent(input, life)
   }
-  const lock = await loadLock(world, image)
+  const lock = await loadLock(world, image, target.id)
   if (lock.from === 'archive') {
-    const sights = await targets.qemu.observeBase({ world, image, lock })
+    const sights = await target.observeBase({ world, image, lock })
     const text = [archiveText(image, lock, sights, life, now), ...ending].join('\n')
     world.report.result(text, { image, lock, lifecycle, archive: sights.map(dataOf) })
     return refusals(sights).length > 0 || outOfLife !== null ? refusedExit : undefined
   }
-  const pinned = imageText(image, lock, definition.base.maxAge, life, now)
+  const pinned = pinnedText(image, lock, definition.base.maxAge, life, now)
   let newest: { readonly name: string; readonly built: string } | null = null
   let problem: MintmarkError | null = null
   if (lock.publisher !== 'local') {
     try {
-      const found = await targets.qemu.observeImage({
+      const found = await target.observeImage({
         world,
         image,
         definition,
@@ -120,18 +132,27 @@ async function show(input: Input): Promise<number | undefined> {
   return problem?.code === 'BASE_REFUSED' || outOfLife !== null ? refusedExit : undefined
 }
 
+const pinnedText = (
+  image: string,
+  lock: ImageLock | AmiLock,
+  maxAge: string,
+  life: readonly string[],
+  now: Date,
+): string =>
+  lock.from === 'ami' ? amiText(image, lock, maxAge, life, now) : imageText(image, lock, maxAge, life, now)
+
 /** The keys come from the built-in table; what was accepted before is the least that is accepted now. */
 async function lockArchive(
   input: Input,
-  earlier: BaseLock | null,
+  earlier: TargetLock | null,
 ): Promise<{ readonly lock: ArchiveLock; readonly sights: readonly BaseSight[] }> {
-  const { world, image, definition } = input
+  const { world, image, definition, target } = input
   const first = firstLock(definition.os.release, world.clock.now())
   const names = suitesOf(first.codename).map((suite) => suite.name)
   const floors = earlier?.from === 'archive' ? earlier.floor : {}
   const kept = Object.fromEntries(Object.entries(floors).filter(([name]) => names.includes(name)))
   const basis: ArchiveLock = { ...first, floor: kept }
-  const sights = await targets.qemu.observeBase({ world, image, lock: basis })
+  const sights = await target.observeBase({ world, image, lock: basis })
   const [refusal] = refusals(sights)
   if (refusal !== undefined) throw refusal
   const floor = Object.fromEntries(seenOf(sights).map((seen) => [seen.suite, seen.date]))
@@ -139,12 +160,13 @@ async function lockArchive(
 }
 
 /** Only a lock of the same kind of image says what must not be gone back behind. */
-function earlierImage(earlier: BaseLock | null, local: boolean): ImageLock | null {
+function earlierImage(earlier: TargetLock | null, local: boolean): ImageLock | AmiLock | null {
+  if (earlier?.from === 'ami') return earlier
   return earlier?.from === 'image' && (earlier.publisher === 'local') === local ? earlier : null
 }
 
 /** Without what changes at each look. */
-const pinnedOf = (lock: BaseLock): string =>
+const pinnedOf = (lock: TargetLock): string =>
   canonicalJson({
     ...lock,
     updated: '',
@@ -154,7 +176,7 @@ const pinnedOf = (lock: BaseLock): string =>
   })
 
 async function update(input: Input, asMarkdown: boolean): Promise<undefined> {
-  const { world, image, definition, options } = input
+  const { world, image, definition, target, options } = input
   const { lifecycle, warning } = await judgeRelease(world, image, definition)
   if (warning !== null) world.report.warn(warning)
   const { base } = definition
@@ -166,30 +188,31 @@ async function update(input: Input, asMarkdown: boolean): Promise<undefined> {
   const now = world.clock.now()
   const earlier = await earlierLock(input)
   const path = `images/${image}.lock.json`
-  let lock: BaseLock
+  let lock: TargetLock
   let sights: readonly BaseSight[] = []
-  if (base.from === 'archive') {
+  if (base.from === 'archive' && target.bootstraps) {
     const made = await lockArchive(input, earlier)
     lock = made.lock
     sights = made.sights
   } else {
     const step = world.report.step('base')
     try {
-      const before = earlierImage(earlier, base.file !== undefined)
-      lock = await targets.qemu.lockImage({ world, image, definition, earlier: before, step, ...options })
+      const local = base.from === 'image' && base.file !== undefined
+      const before = earlierImage(earlier, local)
+      lock = await target.lockImage({ world, image, definition, earlier: before, step, ...options })
       step.done(lock.name)
     } catch (cause) {
       step.fail('')
       throw cause
     }
-    if (lock.signature === null)
+    if (lock.from === 'image' && lock.signature === null)
       world.report.warn(
         `${lock.name} is a file of your own: no publisher vouches for it, the lock pins its bytes`,
       )
   }
   const moved = earlier === null || pinnedOf(lock) !== pinnedOf(earlier)
   const written = moved ? lock : earlier
-  if (moved) await world.files.write(join(world.places.root, path), `${JSON.stringify(lock, null, 2)}\n`)
+  if (moved) await keepLock(world, image, target.id, lock)
   const life = lifecycleLines(lifecycleRow(definition.os), now)
   const markdown = markdownOf({
     image,
@@ -203,7 +226,7 @@ async function update(input: Input, asMarkdown: boolean): Promise<undefined> {
   const shown =
     written.from === 'archive'
       ? archiveText(image, written, sights, life, now)
-      : imageText(image, written, base.maxAge, life, now)
+      : pinnedText(image, written, base.maxAge, life, now)
   const text = `${shown}\n\n${path} ${moved ? 'is written: review it and commit it' : 'is up to date'}`
   world.report.result(asMarkdown ? markdown : text, {
     image,
@@ -227,7 +250,9 @@ export const baseVerb =
       return undefined
     }
     if ((action === 'show' || action === 'update') && image !== '') {
-      const input: Input = { world, image, definition: await loadDefinition(world, image), options }
+      const definition = await loadDefinition(world, image)
+      const target = chooseTarget({ image, definition, asked: textOption(flags, 'target') })
+      const input: Input = { world, image, definition, target, options }
       return action === 'show' ? show(input) : update(input, flags['pr'] === true)
     }
     throw new MintmarkError('USAGE', `base ${args.join(' ')} is not understood`, {

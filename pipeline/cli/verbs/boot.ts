@@ -3,9 +3,8 @@ import { MintmarkError } from '../../errors.ts'
 import type { World } from '../../ports/world.ts'
 import { type Bootable, findBootable } from '../../stages/find-bootable.ts'
 import { instanceKey } from '../../stages/instance-key.ts'
-import { instancePrefix, machinesFolder, writeInstance } from '../../stages/instances.ts'
-import { targets } from '../../targets/registry.ts'
-import type { Instance } from '../../targets/target.ts'
+import { instanceIdOf, instancePrefix, machinesFolder, writeInstance } from '../../stages/instances.ts'
+import type { Instance } from '../../targets/instance.ts'
 import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
@@ -77,12 +76,18 @@ export function bootWith(find: (world: World, ref: string) => Promise<Bootable>)
     try {
       step.update(`starting ${image.name}`)
       // Our own key, for this machine alone, answers when it is up; the person's may need a passphrase.
-      const login = await instanceKey(world, folder, targets.qemu.loginUser(image.definition))
-      machine = await targets.qemu.launch({
+      const login = await instanceKey(world, folder, image.target.loginUser(image.definition))
+      machine = await image.target.launch({
         world,
-        disk: image.disk,
+        artifact: image.artifact,
         definition: image.definition,
         instance: image.host,
+        // Of this machine alone: what bears another one's marks may be at work in another terminal.
+        run: {
+          image: image.release?.image ?? image.host,
+          runId: instanceIdOf(folder),
+          version: image.release?.version ?? null,
+        },
         login,
         folder,
         diskGiB: Math.ceil(image.virtualBytes / gib),

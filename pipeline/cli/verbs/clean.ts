@@ -4,6 +4,7 @@ import { MintmarkError } from '../../errors.ts'
 import { applyClean, type CleanPlan, type CleanScope, planClean } from '../../stages/clean.ts'
 import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
+import { cleanTarget } from './clean-target.ts'
 
 const listed = (plan: CleanPlan): string =>
   columns([
@@ -19,8 +20,14 @@ const commandOf = (plan: CleanPlan): string =>
  * was shown is the consent; a plan that has changed since is refused.
  */
 export const run: RunVerb = async ({ world, options }) => {
-  const scope: CleanScope = options['runs'] === true ? 'runs' : 'all'
   const accepted = textOption(options, 'plan')
+  const target = textOption(options, 'target')
+  if (target !== null && options['runs'] === true)
+    throw new MintmarkError('USAGE', '--runs is for this machine, --target for what is left elsewhere', {
+      hint: `give one of them: ./mintmark clean --target ${target}`,
+    })
+  if (target !== null) return cleanTarget(world, target, accepted)
+  const scope: CleanScope = options['runs'] === true ? 'runs' : 'all'
   const plan = await planClean(world, scope)
   const data = { plan: plan.id, scope, items: plan.items, bytes: plan.bytes }
   if (accepted !== null && accepted !== plan.id) {

@@ -1,5 +1,6 @@
 import type { Coverage, CoverageRow } from '../../core/hardening/coverage.ts'
 import { coverage } from '../../core/hardening/coverage.ts'
+import { neverBooted, systems as facts } from '../../core/systems.ts'
 import { errorTable } from '../../errors.ts'
 import { ControlOs } from '../../model/hardening.ts'
 import { loadHardening } from '../../stages/load-hardening.ts'
@@ -35,12 +36,14 @@ export const run: RunVerb = async ({ world, args }) => {
         .filter((row, index) => JSON.stringify(row) !== JSON.stringify(first?.rows[index]))
         .map((row) => `${other.os}: ${line(row, width)}`),
     )
+  const unbooted = systems.flatMap((os) => neverBooted(facts[os]) ?? [])
   const text = [
     `${first?.title ?? ''}\n${first?.source ?? ''}\n`,
     ...(first?.rows.map((row) => line(row, width)) ?? []),
     ...(differing.length > 0 ? ['', ...differing] : []),
     '',
     ...all.map(summary),
+    ...unbooted.map((note) => `note: ${note}`),
   ].join('\n')
   world.report.result(text, all)
   return all.some((item) => item.counts.missing > 0) ? errorTable.CONFIG_INVALID.exit : undefined

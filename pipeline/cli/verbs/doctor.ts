@@ -1,6 +1,7 @@
 import { errorTable } from '../../errors.ts'
 import type { ToolName } from '../../ports/tools.ts'
 import { describeMachine } from '../../stages/machine.ts'
+import { targets } from '../../targets/registry.ts'
 import { optionalTools, toolTable } from '../../tools/table.ts'
 import type { RunVerb } from '../verb.ts'
 
@@ -17,15 +18,15 @@ export const run: RunVerb = async ({ world }) => {
     })),
   )
   const packages = await world.tools.debianPackages('release')
-  const machine = await describeMachine(world)
-  const isOptional = (name: ToolName): boolean => optionalTools.includes(name)
+  const machine = await describeMachine(world, targets.qemu)
+  const isOptional = (name: ToolName): boolean => optionalTools[name] !== undefined
   const rows = tools.map(({ name, title, state }) => {
     if (state.status === 'accepted')
       return `✓ ${title.padEnd(24)} ${state.tool.version.padEnd(9)} ${state.tool.origin}: ${state.tool.path}`
     if (state.status === 'refused')
       return `✗ ${title.padEnd(24)} ${state.version.padEnd(9)} refused, ${state.why}: ${state.path}`
     return isOptional(name)
-      ? `· ${title.padEnd(24)} not installed, only needed where it is asked for: ./mintmark setup --for ${name}`
+      ? `· ${title.padEnd(24)} not installed, only needed where it is asked for: ./mintmark setup --for ${optionalTools[name]?.[0]}`
       : `✗ ${title.padEnd(24)} missing`
   })
   const missing = packages.filter((item) => !item.present)

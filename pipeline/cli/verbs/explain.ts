@@ -26,6 +26,9 @@ function text(found: Explanation): string {
     '',
     ...labelled('severity', [control.severity]),
     ...labelled('for', [control.os.join(', ')]),
+    ...(found.renderedOnly.length === 0
+      ? []
+      : labelled('not booted', [`${found.renderedOnly.join(', ')}: rendered and checked only`])),
     ...labelled('checked', [where[control.holds]]),
     ...labelled('profiles', [found.profiles.join(', ') || 'none']),
     ...labelled('kind', [`${control.kind}: ${found.kindTitle}`]),

@@ -4,6 +4,7 @@ import { changesPending, errorTable, MintmarkError } from '../../errors.ts'
 import { actorOf } from '../../stages/actor.ts'
 import { type Promoted, promote } from '../../stages/promote.ts'
 import { trustedKeys } from '../../stages/verify-release.ts'
+import { distributionData, distributionExit, distributionLines } from '../distribution.ts'
 import { withLocalTimes } from '../local-time.ts'
 import { databaseOption, exploitedOption, textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
@@ -20,24 +21,24 @@ const mends = ({ needs }: Promoted): readonly string[] => [
 ]
 
 function lines(promoted: Promoted, by: string): readonly string[] {
-  const { promotion, outcome, from } = promoted
+  const { promotion, outcome, from, distribution } = promoted
   const { image, version, channel, digest } = promotion
   const step = `${image} ${channel}: ${from[0] ?? 'nothing'} → ${version}`
   const told = needLines(promoted)
   const diff = `diff sha256:${digest}`
   switch (outcome) {
     case 'done-before':
-      return [`${channel} points to ${image}@${version} already`]
+      return [`${channel} points to ${image}@${version} already`, ...distributionLines(distribution)]
     case 'would-move':
       return [...told, `would move  ${step}  ${diff}`]
     case 'moved':
-      return [...told, `${step}  promoted by ${visible(by)}  ${diff}`]
+      return [...told, `${step}  promoted by ${visible(by)}  ${diff}`, ...distributionLines(distribution)]
     case 'refused':
       return [...told, ...mends(promoted).map((text) => `→ ${text}`), `not moved  ${step}  ${diff}`]
   }
 }
 
-function dataOf({ promotion, needs, notes, outcome, from }: Promoted, by: string) {
+function dataOf({ promotion, needs, notes, outcome, from, distribution }: Promoted, by: string) {
   const { image, version, channel, variants, digest } = promotion
   return {
     image,
@@ -55,12 +56,13 @@ function dataOf({ promotion, needs, notes, outcome, from }: Promoted, by: string
     })),
     needs,
     notes,
+    ...distributionData(distribution),
   }
 }
 
 /**
  * `promote IMAGE[@VERSION] CHANNEL`: exit 0 moved, or it was there already; 5 when it lacks something; 9 when the channel moved
- * meanwhile or something is not what was signed.
+ * meanwhile or something is not what was signed; 10 when some regions stay behind.
  */
 export const run: RunVerb = async ({ world, args, options }) => {
   const [ref = '', channel = ''] = args
@@ -96,7 +98,8 @@ export const run: RunVerb = async ({ world, args, options }) => {
     step.done(`${image}@${version}`)
     world.report.result(lines(promoted, by).join('\n'), dataOf(promoted, by))
     if (promoted.outcome === 'refused') return errorTable.PROMOTION_REFUSED.exit
-    return promoted.outcome === 'would-move' && options['detailedExitcode'] === true ? changesPending : 0
+    if (promoted.outcome === 'would-move' && options['detailedExitcode'] === true) return changesPending
+    return distributionExit(promoted.distribution)
   } catch (cause) {
     step.fail(cause instanceof Error ? cause.message : String(cause))
     throw cause

@@ -1,9 +1,11 @@
+import { markdownText } from '../../core/report/render-markdown.ts'
 import { size } from '../../core/size.ts'
 import { MintmarkError } from '../../errors.ts'
 import { type Released, type ReleaseResult, release } from '../../stages/release.ts'
 import { runFolder } from '../../stages/runs.ts'
 import { ensureTools, purposesOf } from '../../stages/setup.ts'
 import { reportPage } from '../../stages/write-report.ts'
+import { distributionData, distributionExit, distributionLines } from '../distribution.ts'
 import { duration } from '../duration.ts'
 import { judgementNotes } from '../judgement-notes.ts'
 import { databaseOption, exploitedOption, runOption, secondScannerOption, textOption } from '../options.ts'
@@ -29,7 +31,7 @@ type Unchanged = Extract<ReleaseResult, { readonly unchanged: true }>
 
 function tellUnchanged(
   { world }: Parameters<RunVerb>[0],
-  { release, because }: Unchanged,
+  { release, because, distribution }: Unchanged,
   spent: string,
 ): void {
   const { image, version, record } = release
@@ -41,6 +43,7 @@ function tellUnchanged(
     ...(gate.vulnerability === 'judged'
       ? []
       : [`vulnerabilities: unknown; give a database with --trivy-db, needed for any channel but nightly`]),
+    ...distributionLines(distribution),
   ]
   world.report.result(lines.join('\n'), {
     unchanged: true,
@@ -53,6 +56,7 @@ function tellUnchanged(
     created,
     vulnerability: gate.vulnerability,
     because,
+    ...distributionData(distribution),
   })
 }
 
@@ -76,6 +80,7 @@ export const run: RunVerb = async (input) => {
   const secondScanner = secondScannerOption(options, world.env)
   const released = await release(world, {
     image,
+    target: textOption(options, 'target'),
     trivyDb: databaseOption(options, world.env),
     knownExploited: exploitedOption(options, world.env),
     emergency: emergencyReason(options),
@@ -84,26 +89,32 @@ export const run: RunVerb = async (input) => {
     fresh: options['fresh'] === true,
     run: runOption(options, world.env),
     // A misspelt name or a wrong field, and that there is nothing to do, are told before anything is installed.
-    prepare: (definition) => {
+    prepare: (definition, target) => {
       const second = secondScanner === null ? [] : [secondScanner.name]
-      return ensureTools(world, [...purposesOf(definition), ...second], options['yes'] === true)
+      return ensureTools(world, [...purposesOf(definition, target), ...second], options['yes'] === true)
     },
   })
   if (released.unchanged) {
+    const { version, record } = released.release
+    await world.job?.summary(`### ${image} ${version} is unchanged\n\n${markdownText(released.because)}`)
+    await world.job?.output({ unchanged: 'true', image, version, record, report: '' })
     tellUnchanged(input, released, duration(world.clock.now().getTime() - began))
-    return 0
+    return distributionExit(released.distribution)
   }
   const { build, test, gate, record } = released.outputs
   if (build === undefined || gate === undefined || record === undefined)
     throw new MintmarkError('INTERNAL', 'a finished run lacks a result')
   const controls = test?.controls.find((item) => item.where !== 'sealed')?.results ?? build.controls
   const spent = duration(world.clock.now().getTime() - began)
-  const page = reportPage(runFolder(world, image, released.run.runId))
+  const page = reportPage(runFolder(world, released.run))
+  const { version } = released
+  await world.job?.output({ unchanged: 'false', image, version, record: record.record, report: page })
   const lines = [
     `${image} ${released.version} → ${record.channel}  image sha256:${build.artifact.sha256.slice(0, 12)}…  ${size(build.artifact.bytes)}  ${controls.filter((item) => item.status === 'pass').length} of ${controls.length} controls  ${spent}`,
     `log in:  ./mintmark boot ${image}        remove everything:  ./mintmark clean`,
     `vulnerabilities: ${vulnerabilities(released.outputs)}`,
     ...judgementNotes(gate),
+    ...distributionLines(released.distribution),
     `report: ${page}`,
   ]
   world.report.result(lines.join('\n'), {
@@ -120,6 +131,7 @@ export const run: RunVerb = async (input) => {
     emergency: gate.emergency,
     run: released.run.runId,
     report: page,
+    ...distributionData(released.distribution),
   })
-  return 0
+  return distributionExit(released.distribution)
 }

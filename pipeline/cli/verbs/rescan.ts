@@ -1,13 +1,12 @@
 import { changeLines, changesInShort, verdictLines } from '../../core/render-rescan.ts'
-import { errorTable } from '../../errors.ts'
+import { errorTable, partlyDone } from '../../errors.ts'
+import { ensureLasting } from '../../stages/lasting-catalog.ts'
 import { type Judged, type Rescanned, rescan } from '../../stages/rescan.ts'
 import { duration } from '../duration.ts'
 import { localTime } from '../local-time.ts'
 import { databaseOption, exploitedOption, textOption } from '../options.ts'
+import { rescanMarkdown } from '../rescan-markdown.ts'
 import type { RunVerb } from '../verb.ts'
-
-/** Some could be looked at and some not: DESIGN's exit for what is partly done. */
-const partlyDone = 10
 
 const nameOf = ({ image, version, channels }: Rescanned): string =>
   `${image}@${version} (${channels.length === 0 ? 'no channel' : channels.join(', ')})`
@@ -92,6 +91,8 @@ function exitOf(items: readonly Rescanned[]): number {
  * not be looked at; when none could, what stopped them all, or 9.
  */
 export const run: RunVerb = async ({ world, args, options }) => {
+  // What is found is written to the history of each release.
+  ensureLasting(world, true)
   const began = world.clock.now().getTime()
   const step = world.report.step('rescan')
   let items: readonly Rescanned[]
@@ -124,6 +125,10 @@ export const run: RunVerb = async ({ world, args, options }) => {
   else step.fail(`${told}${by}`)
   const exit = exitOf(items)
   const summary = `${told}${by}  ${duration(world.clock.now().getTime() - began)}`
+  const named = (some: readonly Rescanned[]): string =>
+    JSON.stringify(some.map(({ image, version }) => `${image}@${version}`))
+  await world.job?.summary(rescanMarkdown(summary, items))
+  await world.job?.output({ rejected: named(rejected), failed: named(failed) })
   world.report.result([...items.flatMap(linesOf), summary].join('\n'), {
     exit,
     releases: items.map(dataOf),

@@ -3,12 +3,14 @@ import { MintmarkError } from '../../errors.ts'
 import { actorOf } from '../../stages/actor.ts'
 import { rollback } from '../../stages/rollback.ts'
 import { trustedKeys } from '../../stages/verify-release.ts'
+import { distributionData, distributionExit, distributionLines } from '../distribution.ts'
 import { databaseOption, exploitedOption, textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 /**
  * `rollback IMAGE CHANNEL --reason TEXT`: exit 0 moved, or it was there already; 5 when the older release has findings that the current
- * one has not, without `--accept-findings`; 9 when the channel moved meanwhile or something is not what was signed.
+ * one has not, without `--accept-findings`; 9 when the channel moved meanwhile or something is not what was signed; 10 when some regions
+ * stay behind.
  */
 export const run: RunVerb = async ({ world, args, options }) => {
   const [image = '', channel = ''] = args
@@ -40,7 +42,7 @@ export const run: RunVerb = async ({ world, args, options }) => {
       acceptFindings: options['acceptFindings'] === true,
       update: (text) => step.update(text),
     })
-    const { version, from, worse, notes } = done
+    const { version, from, worse, notes, distribution, ...result } = done
     step.done(`${image}@${version}`)
     const told = done.already
       ? [`${channel} points to ${image}@${version} already`]
@@ -49,8 +51,17 @@ export const run: RunVerb = async ({ world, args, options }) => {
           ...(worse.length === 0 ? [] : [`accepted, and recorded: ${worse.map(visible).join(', ')}`]),
           `${image} ${channel}: ${from ?? 'nothing'} → ${version}  rolled back by ${visible(by)}: ${visible(reason)}`,
         ]
-    world.report.result(told.join('\n'), { ...done, by, reason })
-    return 0
+    world.report.result([...told, ...distributionLines(distribution)].join('\n'), {
+      ...result,
+      version,
+      from,
+      worse,
+      notes,
+      by,
+      reason,
+      ...distributionData(distribution),
+    })
+    return distributionExit(distribution)
   } catch (cause) {
     step.fail(cause instanceof Error ? cause.message : String(cause))
     throw cause

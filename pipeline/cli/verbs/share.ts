@@ -8,19 +8,19 @@ import {
   shareMarkdown,
   shareText,
 } from '../../core/render-share.ts'
+import { markdownText } from '../../core/report/render-markdown.ts'
 import { isPending } from '../../core/share-plan.ts'
-import { changesPending, errorTable, MintmarkError } from '../../errors.ts'
+import { visible } from '../../core/show-value.ts'
+import { changesPending, errorTable, MintmarkError, partlyDone } from '../../errors.ts'
 import type { World } from '../../ports/world.ts'
 import { actorOf } from '../../stages/actor.ts'
 import { applyShares, type ShareApplied } from '../../stages/share-apply.ts'
 import { lookAtShares, type ShareLook } from '../../stages/share-plan.ts'
 import { textOption } from '../options.ts'
 import type { RunVerb } from '../verb.ts'
+import { proveVerb } from './share-prove.ts'
 
-/** Some principals are as they should be and some are not. */
-const partlyDone = 10
-
-const words = ['plan', 'apply'] as const
+const words = ['plan', 'apply', 'prove'] as const
 /** As many digits of a plan's digest name it. */
 const leastDigits = 12
 
@@ -34,10 +34,11 @@ const isStuck = ({ plan, problems }: ShareLook): boolean =>
   problems.length > 0 || plan.actions.some((action) => action.kind === 'blocked')
 
 function planLines(look: ShareLook): readonly string[] {
-  const { plan, notes, problems } = look
+  const { plan, notes, problems, besides } = look
   const pending = plan.actions.some(isPending)
   return [
     ...shareLines(plan),
+    ...besides.map(visible),
     ...problems.flatMap(problemLines),
     ...notes,
     shareCounts(plan) || (plan.actions.length === 0 ? 'nobody is named, and nobody has it' : 'nothing to do'),
@@ -52,6 +53,7 @@ const dataOf = (look: ShareLook) => ({
   pending: look.plan.actions.some(isPending),
   needsPlan: planNeedsConsent(look.plan),
   actions: look.plan.actions.map((action) => ({ ...action, text: shareText(action) })),
+  besides: look.besides,
   notes: look.notes,
   problems: look.problems,
 })
@@ -108,6 +110,7 @@ async function apply(world: World, found: ShareLook, by: string): Promise<number
     ]),
     ...left.map((action) => `· ${action.principal}  ${action.channel} ${action.version}  not tried`),
     ...shareLines({ ...found.plan, actions: blocked }),
+    ...(blocked.length === 0 ? [] : found.besides.map(visible)),
     ...found.problems.flatMap(problemLines),
     ...found.notes,
     exit === 0
@@ -116,6 +119,8 @@ async function apply(world: World, found: ShareLook, by: string): Promise<number
         : 'everybody has what they should'
       : `what is left is done by: ${commandOf({ ...found, plan: { ...found.plan, actions: [] } })}`,
   ]
+  const page = lines.map((text) => `- ${markdownText(text)}`).join('\n')
+  await world.job?.summary(`### Sharing of ${found.image} by ${markdownText(by)}\n\n${page}\n`)
   world.report.result(lines.join('\n'), {
     ...dataOf(found),
     exit,
@@ -175,7 +180,7 @@ function lookAndApply(
 }
 
 /**
- * `share plan|apply IMAGE [--channel C]`: who gets what a channel points to, and who loses it. What only gives is applied at once;
+ * `share plan|apply IMAGE [--channel C]`, and `share prove REF --role ARN`, which looks from the other side: who gets what a channel points to, and who loses it. What only gives is applied at once;
  * what takes away needs `--plan` with the digest that `plan` printed. Exit 9 when there is something else to do by now, 10 when some
  * principals could not be served.
  */
@@ -195,6 +200,7 @@ export const run: RunVerb = async ({ world, args, options }) => {
       },
     )
   }
+  if (wanted === 'prove') return proveVerb({ world, image, options })
   const seen = textOption(options, 'plan')
   if (seen !== null && (wanted === 'plan' || !/^[0-9a-f]{12,64}$/.test(seen))) {
     throw new MintmarkError(
@@ -211,7 +217,7 @@ export const run: RunVerb = async ({ world, args, options }) => {
     const lines = [...planLines(found), ...more]
     const text =
       options['markdown'] === true
-        ? shareMarkdown(image, plan, [...found.problems.map(({ why }) => why), ...found.notes])
+        ? shareMarkdown(image, plan, [...found.problems.map(({ why }) => why), ...found.notes], found.besides)
         : lines.join('\n')
     const command = plan.actions.some(isPending) ? commandOf(found) : null
     world.report.result(text, { ...dataOf(found), exit, command })

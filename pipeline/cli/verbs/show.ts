@@ -1,5 +1,6 @@
 import { columns } from '../../core/columns.ts'
 import { unique } from '../../core/lists.ts'
+import { regionalImages } from '../../core/regional-copies.ts'
 import { size } from '../../core/size.ts'
 import { errorTable, MintmarkError } from '../../errors.ts'
 import type { RecordPredicate } from '../../model/release.ts'
@@ -14,7 +15,7 @@ import {
   verifiedRows,
   whereaboutRows,
 } from '../audit-rows.ts'
-import { eventRows } from '../event-rows.ts'
+import { eventRows, regionRows } from '../event-rows.ts'
 import { localTime } from '../local-time.ts'
 import { textOption } from '../options.ts'
 import { judgementRows, scanRows, sourceRows } from '../record-rows.ts'
@@ -54,7 +55,8 @@ function text(world: World, audit: Audit): string {
     ['owner', predicate.owner],
     ['artifact', `sha256:${artifact.sha256}`],
     ['', `${artifact.format}, ${size(artifact.bytes)}, a disk of ${size(artifact.virtualBytes)}`],
-    ['', world.catalog.blobAddress(artifact.sha256)],
+    ['', answer.where.address],
+    ...regionRows(artifact, chain.events),
     ...sourceRows(predicate),
     ...builderRows(answer.by),
     ...scanRows(predicate),
@@ -77,6 +79,10 @@ function text(world: World, audit: Audit): string {
 
 function data(world: World, { answer, release, chain }: Audit) {
   const { predicate } = release.statement
+  const regions = regionalImages(
+    predicate.artifact,
+    chain.events.map(({ event }) => event),
+  )
   return {
     image: release.image,
     version: release.version,
@@ -90,6 +96,7 @@ function data(world: World, { answer, release, chain }: Audit) {
     brokenEvent: chain.broken,
     eventsBroken: answer.verified.eventsBroken,
     path: answer.where.path,
+    ...(regions.length === 0 ? {} : { regions }),
     facts: predicate,
     reports: Object.fromEntries(
       Object.entries(predicate.reports).map(([key, report]) => [

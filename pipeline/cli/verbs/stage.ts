@@ -12,6 +12,7 @@ export const runStageVerb =
     const stage = spine.find((item) => item.id === name)
     if (stage === undefined) throw new MintmarkError('USAGE', `there is no stage ${name}`)
     const { run, outputs } = await runStageAgain(world, image, stage.id, textOption(options, 'run'), {
+      target: textOption(options, 'target'),
       trivyDb: databaseOption(options, world.env),
       knownExploited: exploitedOption(options, world.env),
       secondScanner: secondScannerOption(options, world.env),

@@ -1,5 +1,6 @@
 import type { Benchmark, ControlOs } from '../../model/hardening.ts'
 import type { HardeningContent } from './content.ts'
+import { type System, systems } from '../systems.ts'
 import { unknownName } from './select-controls.ts'
 
 export type CoverageStatus =
@@ -22,6 +23,8 @@ export interface Coverage {
   readonly title: string
   readonly source: string
   readonly os: ControlOs
+  /** How far the controls were tried on this OS by mintmark's own tests. */
+  readonly verified: System['verified']
   readonly rows: readonly CoverageRow[]
   readonly counts: Readonly<Record<CoverageStatus, number>>
 }
@@ -58,6 +61,7 @@ export function coverage(content: HardeningContent, name: string, os: ControlOs)
     title: benchmark.title,
     source: benchmark.source,
     os,
+    verified: systems[os].verified,
     rows,
     counts: {
       covered: count('covered'),

@@ -1,10 +1,13 @@
-import type { Control } from '../../model/hardening.ts'
+import type { Control, ControlOs } from '../../model/hardening.ts'
+import { systems } from '../systems.ts'
 import { type HardeningContent, rowsOf } from './content.ts'
-import { scriptKind } from './render-hardening.ts'
+import { scriptKind, scriptOf } from './render-hardening.ts'
 import { controlOf } from './select-controls.ts'
 
 export interface Explanation {
   readonly control: Control
+  /** Those of its systems that mintmark's own tests have never booted. */
+  readonly renderedOnly: readonly ControlOs[]
   /** The rows that the kind's scripts get. */
   readonly rows: readonly Readonly<Record<string, string>>[]
   readonly kindTitle: string
@@ -40,11 +43,12 @@ function firstComment(text: string): string {
 export function explain(content: HardeningContent, id: string): Explanation {
   const control = controlOf(content, id)
   const own = control.kind === scriptKind
-  const folder = own ? `hardening/scripts/${id}` : `hardening/kinds/${control.kind}`
-  const script = own ? content.scripts.get(id) : undefined
+  const folder = own ? `hardening/scripts/${scriptOf(control)}` : `hardening/kinds/${control.kind}`
+  const script = own ? content.scripts.get(scriptOf(control)) : undefined
   const kind = content.kinds.get(control.kind)?.kind
   return {
     control,
+    renderedOnly: control.os.filter((os) => systems[os].verified === 'rendered-only'),
     rows: rowsOf(control),
     kindTitle: kind?.title ?? '',
     applyFile: `${folder}/apply.sh`,

@@ -1,10 +1,12 @@
 import { MintmarkError } from '../../errors.ts'
-import type { Control } from '../../model/hardening.ts'
+import type { Control, PackageManager } from '../../model/hardening.ts'
 import { shellQuote } from '../quote.ts'
 import { type HardeningContent, rowsOf, type ScriptPair } from './content.ts'
 import { unknownName } from './select-controls.ts'
 
 export interface HardeningSettings {
+  /** Whose books tell what is installed. */
+  readonly manager: PackageManager
   /** The image's name; what the check reports when os-release has none. */
   readonly image: string
   /** TCP ports that the firewall leaves open. */
@@ -15,6 +17,9 @@ type Side = keyof ScriptPair
 
 /** The kind whose controls bring a script each. */
 export const scriptKind = 'script'
+
+/** The folder of a control's script below hardening/scripts. */
+export const scriptOf = ({ id, script }: Control): string => script ?? id
 
 const variable = (name: string): string => name.replaceAll('-', '_')
 
@@ -72,10 +77,10 @@ function partsOf(content: HardeningContent, selected: readonly Control[], side: 
       ]
     }
     return controls.map((control) => {
-      const script = content.scripts.get(control.id)
+      const script = content.scripts.get(scriptOf(control))
       if (script === undefined) {
         throw new MintmarkError('CONFIG_INVALID', `control ${control.id} has no script`, {
-          hint: `write hardening/scripts/${control.id}/apply.sh and check.sh`,
+          hint: `write hardening/scripts/${scriptOf(control)}/apply.sh and check.sh`,
         })
       }
       return { name: `script ${control.id}`, body: script[side], rows: itemRows(content, [control], kind) }
@@ -120,6 +125,7 @@ function render(
     '# Rendered by mintmark from hardening/. All values are in the assignments down to the next comment; what follows is static.',
     'set -eu',
     `IMAGE=${shellQuote(settings.image)}`,
+    `MANAGER=${shellQuote(settings.manager)}`,
     `PORTS=${shellQuote(ports)}`,
     `CONTROLS=${shellQuote(controls)}`,
     ...parts.map((part, index) => `ITEMS_${names[index]}=${shellQuote(part.rows)}`),

@@ -1,5 +1,5 @@
 import { MintmarkError } from '../../errors.ts'
-import type { Control, ControlOs } from '../../model/hardening.ts'
+import type { Control, ControlOs, PackageManager } from '../../model/hardening.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { type HardeningContent, rowsOf } from './content.ts'
 
@@ -57,22 +57,25 @@ function packageRows(selected: readonly Control[], state: string): readonly (rea
 }
 
 /**
- * Debian packages that the build must install before harden.sh, sorted. Of alternatives (`chrony|ntpsec`) the first, unless
+ * Packages that the build must install before harden.sh, as this package manager names them, sorted. Of alternatives (`chrony|ntpsec`) the first, unless
  * one of them is among `added`, the packages that the image gets anyway.
  */
 export function packagesNeeded(
   selected: readonly Control[],
   content: HardeningContent,
+  manager: PackageManager,
   added: readonly string[] = [],
 ): readonly string[] {
-  const ofKinds = selected.flatMap((control) => content.kinds.get(control.kind)?.kind.packages ?? [])
+  const ofKinds = selected.flatMap(
+    (control) => content.kinds.get(control.kind)?.kind.packages?.[manager] ?? [],
+  )
   const ofControls = packageRows(selected, 'present').flatMap((alternatives) =>
     alternatives.some((name) => added.includes(name)) ? [] : alternatives.slice(0, 1),
   )
   return [...new Set([...ofKinds, ...ofControls])].sort()
 }
 
-/** Debian packages that must not be in the image, sorted: to be purged when they are there. */
+/** Packages that must not be in the image, sorted: to be removed when they are there. */
 export function packagesUnwanted(
   selected: readonly Control[],
   _content: HardeningContent,

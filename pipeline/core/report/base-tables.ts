@@ -39,6 +39,13 @@ function evidence(say: Say, base: RecordedBase): readonly Row[] {
         ],
       ]
     }
+    case 'ami':
+      return [
+        [say('publisher'), plain(`${base.publisher} (${base.owner})`)],
+        [say('image'), code(base.name)],
+        [say('address'), code(`${base.imageId} · ${base.region}`)],
+        [say('snapshot'), code(base.snapshot)],
+      ]
     case 'parent':
       return [
         [say('image'), plain(`${base.image}@${base.imageVersion} (${base.channel})`)],
@@ -57,7 +64,7 @@ export function baseRows(say: Say, { base }: Report): readonly Row[] {
     [say('born'), plain(utc(bornOf(base)))],
     [say('lifecycle'), plain(lifecycle(say, base))],
     [say('base-digest'), code(base.id)],
-    [say('base-disk'), code(base.diskSha256)],
+    ...(base.from === 'ami' ? [] : ([[say('base-disk'), code(base.diskSha256)]] as const)),
   ]
 }
 

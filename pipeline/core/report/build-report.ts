@@ -34,7 +34,7 @@ export interface ReportInput extends Recorded {
   readonly selected: readonly string[] | null
   /** In the build machine; null when that is not known. */
   readonly buildControls: readonly ControlResult[] | null
-  readonly test: Pick<TestReport, 'boots' | 'controls'> | null
+  readonly test: Pick<TestReport, 'boots' | 'controls' | 'notLookedAt'> | null
   readonly found: Pick<ScanReport, 'findings' | 'secrets'> | null
   /** `packages.tsv`: name, version, architecture, tab-separated. */
   readonly packages: string | null
@@ -149,6 +149,7 @@ export function buildReport(input: ReportInput): Report {
     gate,
     facts: [...input.facts],
     boots: test === null ? null : test.boots,
+    ...(test?.notLookedAt === undefined ? {} : { notLookedAt: test.notLookedAt }),
     controls,
     findings: found === null ? null : findingsOf(gate, found.findings),
     secrets: found === null ? null : found.secrets,

@@ -103,6 +103,16 @@ export function factTable(say: Say, { facts }: Report): Table {
   }
 }
 
+/** What instances of this target can't show: neither held nor failed. */
+export function notLookedAtTable(say: Say, { notLookedAt = [] }: Report): Table {
+  return {
+    caption: say('not-looked-at-caption', { count: notLookedAt.length }),
+    head: [say('test'), say('why')],
+    rows: notLookedAt.map(({ title, why }) => [plain(title), plain(why)]),
+    open: true,
+  }
+}
+
 export function bootTable(say: Say, { boots }: Report): Table {
   const all = boots ?? []
   return {

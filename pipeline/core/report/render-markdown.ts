@@ -1,6 +1,6 @@
 import type { Report } from '../../model/report.ts'
 import type { Language } from '../../model/settings.ts'
-import { controlTables, exceptionTable, factTable } from './control-tables.ts'
+import { controlTables, exceptionTable, factTable, notLookedAtTable } from './control-tables.ts'
 import { findingNotes, findingTables, secretTable, waiverTable } from './finding-tables.ts'
 import { countsOf, identityRows, reasonsOf, verdictOf } from './summary.ts'
 import { plain, shown, type Table } from './table.ts'
@@ -65,6 +65,7 @@ function tablesOf(say: Say, report: Report): readonly Table[] {
   }
   return [
     factTable(say, facts),
+    notLookedAtTable(say, report),
     ...controlTables(say, controls),
     secretTable(say, report),
     ...findingTables(say, findings),

@@ -1,6 +1,6 @@
 import type { Report } from '../../model/report.ts'
 import { baseRows, baseTables, chainTables, packageTable, type Row } from './base-tables.ts'
-import { bootTable, controlTables, exceptionTable, factTable } from './control-tables.ts'
+import { bootTable, controlTables, exceptionTable, factTable, notLookedAtTable } from './control-tables.ts'
 import { findingNotes, findingTables, secretTable, waiverTable } from './finding-tables.ts'
 import type { Table } from './table.ts'
 import type { Say } from './texts.ts'
@@ -35,7 +35,7 @@ export function sectionsOf(say: Say, report: Report): readonly Section[] {
       title: say('facts'),
       notes: boots === null ? [say('no-boots')] : boots.length === 0 ? [say('no-login')] : [],
       rows: [],
-      tables: filled(factTable(say, report), bootTable(say, report)),
+      tables: filled(factTable(say, report), notLookedAtTable(say, report), bootTable(say, report)),
     },
     {
       id: 'findings',

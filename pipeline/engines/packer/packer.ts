@@ -1,7 +1,7 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { lastLines } from '../../core/console-lines.ts'
 import {
-  artifactFile,
+  builtArtifact,
   failedStep,
   milestoneCount,
   milestoneOf,
@@ -11,8 +11,10 @@ import {
   tellingLines,
 } from '../../core/packer-output.ts'
 import { MintmarkError } from '../../errors.ts'
+import type { ToolName } from '../../ports/tools.ts'
 import type { World } from '../../ports/world.ts'
-import type { Engine, EngineInput } from '../engine.ts'
+import type { BuildVariables } from '../../targets/building.ts'
+import type { Engine, EngineBuildInput, EngineInput } from '../engine.ts'
 import { watchConsole } from './watch-console.ts'
 
 const buildDeadlineMs = 90 * 60_000
@@ -23,10 +25,14 @@ interface Packer {
   readonly tools: Readonly<Record<string, string>>
 }
 
+/** Where Packer looks for a plugin: packer-plugin-qemu is github.com/hashicorp/qemu. */
+const addressOf = (plugin: ToolName): string =>
+  `github.com/hashicorp/${plugin.replace(/^packer-plugin-/, '')}`
+
 /** Packer with its plugin in a folder of the run: no `packer init`, which would ask the network. */
-async function ready(world: World, folder: string): Promise<Packer> {
+async function ready({ world, folder, plugin: name }: EngineInput): Promise<Packer> {
   const packer = await world.tools.need('packer')
-  const plugin = await world.tools.need('packer-plugin-qemu')
+  const plugin = await world.tools.need(name)
   const home = join(folder, 'packer')
   await world.files.makeFolder(home, { mode: 0o700 })
   const env = {
@@ -36,16 +42,12 @@ async function ready(world: World, folder: string): Promise<Packer> {
     CHECKPOINT_DISABLE: '1',
     PACKER_NO_COLOR: '1',
   }
-  const installed = join(env.PACKER_PLUGIN_PATH, 'github.com/hashicorp/qemu')
-  if ((await world.files.list(installed)).length === 0) {
-    await world.exec.run(
-      [packer.path, 'plugins', 'install', '--path', plugin.path, 'github.com/hashicorp/qemu'],
-      { env },
-    )
-  }
+  const address = addressOf(name)
+  if ((await world.files.list(join(env.PACKER_PLUGIN_PATH, address))).length === 0)
+    await world.exec.run([packer.path, 'plugins', 'install', '--path', plugin.path, address], { env })
   const tools = {
     packer: `${packer.version} sha256:${packer.sha256}`,
-    'packer-plugin-qemu': `${plugin.version} sha256:${plugin.sha256}`,
+    [name]: `${plugin.version} sha256:${plugin.sha256}`,
   }
   return { path: packer.path, env, tools }
 }
@@ -58,8 +60,8 @@ async function writeVariables(input: EngineInput, name: string): Promise<string>
 }
 
 async function validate(input: EngineInput): Promise<void> {
-  const { world, bundle, folder } = input
-  const packer = await ready(world, folder)
+  const { world, bundle } = input
+  const packer = await ready(input)
   const variables = await writeVariables(input, 'validate.pkrvars.json')
   const runs = [
     ['packer fmt', [packer.path, 'fmt', '-check', '-diff', bundle]],
@@ -113,29 +115,34 @@ function follow(world: World, step: { update(text: string): void }) {
   return { onLine, close, steps, events }
 }
 
-async function buildOnce(input: EngineInput, step: { update(text: string): void }) {
-  const { world, bundle, folder } = input
+const textOf = (variables: BuildVariables, name: string): string | null => {
+  const value = variables[name]
+  return typeof value === 'string' ? value : null
+}
+
+async function buildOnce(input: EngineBuildInput, step: { update(text: string): void }) {
+  const { world, bundle, folder, environment } = input
   const { files } = world
-  const packer = await ready(world, folder)
-  const output = join(folder, 'output')
+  const packer = await ready(input)
+  const output = textOf(input.variables, 'output_directory')
   const results = join(folder, 'results')
   // A killed build leaves a half image here; Packer refuses to start over it.
-  await files.remove(output)
+  if (output !== null) await files.remove(output)
   await files.remove(results)
   await files.makeFolder(results, { mode: 0o700 })
   const variables = await writeVariables(
-    { ...input, variables: { ...input.variables, output_directory: output, results } },
+    { ...input, variables: { ...input.variables, results } },
     'build.pkrvars.json',
   )
   const log = join(folder, 'packer.log')
   await files.remove(log)
   const progress = follow(world, step)
-  const consoleLog = join(folder, 'console.log')
-  await files.remove(consoleLog)
+  const consoleLog = textOf(input.variables, 'console_log')
+  if (consoleLog !== null) await files.remove(consoleLog)
   const running = world.exec.start(
     [packer.path, '-machine-readable', 'build', `-var-file=${variables}`, bundle],
     {
-      env: packer.env,
+      env: { ...environment, ...packer.env },
       cwd: folder,
       leash: 'tree',
       logTo: log,
@@ -145,16 +152,16 @@ async function buildOnce(input: EngineInput, step: { update(text: string): void 
       timeoutMs: buildDeadlineMs,
     },
   )
-  const watch = watchConsole(world, consoleLog, () => running.kill())
+  const watch = consoleLog === null ? null : watchConsole(world, consoleLog, () => running.kill())
   const finished = await running.done
-  watch.stop()
+  watch?.stop()
   progress.close()
   if (world.signal.aborted) {
-    await files.remove(output)
+    if (output !== null) await files.remove(output)
     throw new MintmarkError('INTERRUPTED', 'stopped while Packer was building')
   }
-  const panic = watch.panic()
-  if (panic !== null) {
+  const panic = watch?.panic() ?? null
+  if (panic !== null && consoleLog !== null) {
     throw new MintmarkError('BUILD_FAILED', `the kernel of the build machine stopped: ${panic}`, {
       details: lastLines(await files.readText(consoleLog), 12),
       hint: `its console is ${consoleLog}`,
@@ -175,19 +182,19 @@ async function buildOnce(input: EngineInput, step: { update(text: string): void 
       })
     throw new MintmarkError('BUILD_FAILED', step ?? `packer failed while ${during}`, {
       details: tellingLines(progress.events, 12),
-      hint: `the full log is ${log}, the console of the machine ${consoleLog}`,
+      hint: `the full log is ${log}${consoleLog === null ? '' : `, the console of the machine ${consoleLog}`}`,
     })
   }
-  const artifact = artifactFile(await files.readText(manifest))
+  const built = builtArtifact(await files.readText(manifest))
   return {
-    artifact: artifact.startsWith('/') ? artifact : join(folder, artifact),
+    artifact: built.kind === 'image' ? built.id : resolve(folder, built.path),
     steps: progress.steps,
     tools: packer.tools,
   }
 }
 
 /** A kernel that stops under emulation is the emulator's fault more often than the image's: it gets a second machine. */
-async function build(input: EngineInput, step: { update(text: string): void }) {
+async function build(input: EngineBuildInput, step: { update(text: string): void }) {
   try {
     return await buildOnce(input, step)
   } catch (cause) {

@@ -5,13 +5,14 @@ import type { Running } from '../../ports/exec.ts'
 import type { Wire } from '../../ports/link-server.ts'
 import type { Net } from '../../ports/net.ts'
 import type { World } from '../../ports/world.ts'
-import type { Instance, LaunchInput, Link } from '../target.ts'
+import { awaitGuestLogin } from '../guest/await-login.ts'
+import { socketsPrefix, sshClient } from '../guest/ssh-client.ts'
+import type { Instance, LaunchInput, Link } from '../instance.ts'
 import { chooseAccelerator } from './accelerator.ts'
 import { needFirmware, type UefiFirmware } from './firmware.ts'
 import { linkOver } from './link.ts'
 import { type Machine, machineArgv } from './machine.ts'
 import { writeSeed } from './seed.ts'
-import { sshClient } from './ssh-client.ts'
 import { startTpm } from './tpm.ts'
 
 const defaultMemoryMiB = 1024
@@ -19,14 +20,10 @@ const cpus = 2
 /** Other programs may take the chosen port before QEMU does. */
 const portTries = 5
 
-/** What the server says to a key that is right when the account or its password is too old. */
-const tooOld = /(?:account|password) has expired|password change required/i
-
-/** In the folder for temporary files, whose path is short. */
-export const socketsPrefix = 'mm-'
-
-/** A handshake that hangs is given up and begun anew. */
-const loginTryMs = 60_000
+/** The same with the file that a machine is started from: absolute; a throw-away overlay takes the writes. */
+export interface MachineInput extends Omit<LaunchInput, 'artifact' | 'run'> {
+  readonly disk: string
+}
 
 interface Started {
   readonly running: Running
@@ -41,7 +38,7 @@ interface Started {
  * QEMU runs, not when the guest does. The machine dies with this process.
  * @throws MintmarkError TOOL_MISSING, TOOL_FAILED or NO_SPACE
  */
-export async function launch(input: LaunchInput): Promise<Instance> {
+export async function launch(input: MachineInput): Promise<Instance> {
   const { world, folder, definition, instance, login } = input
   const { files } = world
   const net = netOf(world)
@@ -88,7 +85,7 @@ export async function launch(input: LaunchInput): Promise<Instance> {
 
 /** Where the machine writes: an overlay of its disk and, with UEFI, its own copy of the firmware's variables. */
 async function writableParts(
-  { world: { exec, files }, folder, disk, diskGiB, again }: LaunchInput,
+  { world: { exec, files }, folder, disk, diskGiB, again }: MachineInput,
   template: UefiFirmware | null,
 ): Promise<Pick<Machine, 'overlay' | 'firmware'>> {
   const kept = { overlay: join(folder, 'overlay.qcow2'), vars: join(folder, 'efi-vars.fd') }
@@ -156,7 +153,7 @@ async function startMachine(
 }
 
 interface Parts {
-  readonly input: LaunchInput
+  readonly input: MachineInput
   readonly started: Started
   readonly net: Net
   readonly consoleLog: string
@@ -188,35 +185,26 @@ function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Pa
     return said.length > 0 ? said : ['its console stayed silent: nothing was started from the disk']
   }
 
-  async function waitForLogin(deadlineMs: number): Promise<number> {
-    const deadline = poweredOn + deadlineMs
-    const seconds = (): number => Math.round((world.clock.now().getTime() - poweredOn) / 100) / 10
-    for (;;) {
+  const waitForLogin = (deadlineMs: number): Promise<number> =>
+    awaitGuestLogin({
+      world,
+      ssh,
+      name: input.instance,
+      user: login.user,
+      again: input.again !== undefined,
+      poweredOn,
+      deadlineMs,
+      quietMs: 250,
       // The forwarder accepts for a dead guest: only the server's own first words show that one is there.
-      const said = over ? null : await net.greeting(port, 3000)
-      const left = deadline - world.clock.now().getTime()
-      if (said?.startsWith('SSH-') && (await ssh.open(Math.min(left, loginTryMs)))) return seconds()
-      if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
-      // The account is there since the first day: nothing that still has to start will change this.
-      const settled = input.again !== undefined ? ssh.problem().find((line) => tooOld.test(line)) : undefined
-      if (over || settled !== undefined || world.clock.now().getTime() >= deadline) {
-        const what = over
-          ? `ended after ${seconds()} s without a login as ${login.user}`
-          : settled !== undefined
-            ? `lets ${login.user} in no more: ${settled.trim()}`
-            : `did not answer as ${login.user} within ${deadlineMs / 1000} s`
-        throw new MintmarkError('TOOL_FAILED', `the machine ${input.instance} ${what}`, {
-          details: [
-            ...(over ? lastLines((await running.done).stderr, 4) : ssh.problem()),
-            ...(await consoleSaid(15)),
-          ],
-          hint: `its console is in ${consoleLog}`,
-        })
-      }
-      // After a refused login the server counts penalties against us: ask it less often.
-      await Promise.race([world.clock.sleep(said === null ? 250 : 2000), ended])
-    }
-  }
+      greeting: () => net.greeting(port, 3000),
+      isOver: async () => over,
+      ended,
+      lastWords: async () => [
+        ...(over ? lastLines((await running.done).stderr, 4) : ssh.problem()),
+        ...(await consoleSaid(15)),
+      ],
+      hint: `its console is in ${consoleLog}`,
+    })
 
   return {
     host: '127.0.0.1',
@@ -225,7 +213,7 @@ function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Pa
     forwarded,
     waitForLogin,
     ssh: (command, options) => ssh.run(command, options),
-    sshArgv: () => ssh.argv,
+    sshArgv: ssh.argv,
     console: consoleLines,
     ended,
     stop: async () => {

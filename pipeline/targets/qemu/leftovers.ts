@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path'
 import type { World } from '../../ports/world.ts'
+import { socketsPrefix } from '../guest/ssh-client.ts'
 import type { Leftover } from '../target.ts'
 import { abandonedScratch, removeScratch } from './archive/scratch.ts'
-import { socketsPrefix } from './launch.ts'
 
 /** What killed runs of this target left outside their run folders. */
 export async function leftovers(world: World): Promise<readonly Leftover[]> {

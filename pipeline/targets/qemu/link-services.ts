@@ -1,7 +1,7 @@
 import { encodeUdp, type Udp } from '../../core/datagrams.ts'
 import { decodeDnsQuery, encodeDnsAnswer } from '../../core/dns-message.ts'
 import { encodeNtpAnswer } from '../../core/ntp-message.ts'
-import type { LinkServices } from '../target.ts'
+import type { LinkServices } from '../instance.ts'
 import { ownMac, type Peer } from './link-peer.ts'
 import { linkAddresses } from './machine.ts'
 

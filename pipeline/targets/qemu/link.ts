@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { Wire } from '../../ports/link-server.ts'
-import type { Link } from '../target.ts'
+import type { Link } from '../instance.ts'
 import { peerOn } from './link-peer.ts'
 import { serveOn } from './link-services.ts'
 import { scanTcp } from './link-tcp-scan.ts'

@@ -1,8 +1,11 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { run } from '../../../pipeline/cli/verbs/boot.ts'
+import { bootWith, run } from '../../../pipeline/cli/verbs/boot.ts'
 import { MintmarkError } from '../../../pipeline/errors.ts'
+import { targets } from '../../../pipeline/targets/registry.ts'
+import { memoryTarget, type Seen } from '../../helpers/memory-target.ts'
+import { plainDefinition } from '../../helpers/plain-definition.ts'
 import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
 // What is refused before a machine is started; test/e2e/launch.test.ts boots one.
@@ -68,6 +71,38 @@ boot('a file that reads other files is not started', () =>
     const raw = join(folder, 'raw.qcow2')
     await world.files.write(raw, 'no image')
     assert.is((await refusal(test, [raw])).code, 'USAGE')
+  }),
+)
+
+boot('each machine is one of its own, also of the same image: what a target marks as its goes with it', () =>
+  withWorld(async (test) => {
+    const seen: Seen = { launched: [], stopped: 0 }
+    const disk = join(test.folder, 'a.qcow2')
+    await test.world.files.write(disk, '')
+    const release = {
+      image: 'ubuntu-22.04',
+      version: '1.2.3',
+      variant: 'aws/x86_64',
+      artifact: '',
+      record: '',
+    }
+    const verb = bootWith(async () => ({
+      name: 'ubuntu-22.04@1.2.3',
+      host: 'ubuntu-22-04',
+      artifact: { format: 'qcow2', path: disk },
+      definition: plainDefinition(),
+      target: { ...targets.qemu, ...memoryTarget(test, {}, seen) },
+      virtualBytes: 1,
+      recorded: true,
+      release,
+    }))
+    for (const _ of [1, 2]) await verb({ world: test.world, args: ['ubuntu-22.04'], options: {} })
+    const ids = test.told.results.map(({ data }) => (data as { readonly instance: string }).instance)
+    assert.is(new Set(ids).size, 2)
+    assert.equal(
+      seen.launched.map(({ run: of }) => of),
+      ids.map((runId) => ({ image: 'ubuntu-22.04', runId, version: '1.2.3' })),
+    )
   }),
 )
 

@@ -26,10 +26,11 @@ it.after.each(async ({ box }) => {
   await box.close()
 })
 
-/** No place of this machine is in it: the tools are below the temporary folder too. */
+/** No place of this machine is in it: the tools are below the temporary folder too, where others' killed runs may have left something. */
 function within({ world, folder }: TestWorld, places: Partial<Places>): World {
   const own = { root: join(folder, 'checkout'), tools: join(folder, 'cache/mintmark/tools') }
-  return { ...world, places: { ...world.places, ...own, ...places } }
+  const env = { ...world.env, TMPDIR: join(folder, 'tmp') }
+  return { ...world, env, places: { ...world.places, ...own, ...places } }
 }
 
 const interactive = (world: World, answer: boolean): World => ({

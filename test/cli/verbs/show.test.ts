@@ -99,7 +99,7 @@ it('answers what an auditor asks', async (context) => {
     /signed by 4CB50190207B4758A3F73A796ED0E7B82643E131/,
     /^commit +unknown: it was not made from a git checkout$/m,
     /^bundle +sha256:[0-9a-f]{64}$/m,
-    /^scanned +trivy 0\.70\.0, 245 packages \(dpkg: 245\)$/m,
+    /^scanned +trivy 0\.70\.0, 245 packages \(package manager: 245\)$/m,
     /^database +sha256:[0-9a-f]{64} of 2026-11-2.*trivy-db/m,
     /^vulnerabilities +2 high, 4 low \(1 fixable\)$/m,
     /^controls +2 of 3 hold \(profile cis-l2-server\), 1 fail$/m,

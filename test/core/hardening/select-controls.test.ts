@@ -53,7 +53,12 @@ const content: HardeningContent = {
     [
       'setting',
       {
-        kind: { title: 'Settings', columns: ['key', 'value'], order: 20, packages: ['setter'] },
+        kind: {
+          title: 'Settings',
+          columns: ['key', 'value'],
+          order: 20,
+          packages: { apt: ['setter'], dnf: ['setter-rpm'] },
+        },
         apply: '# shellcheck shell=sh\necho "$ITEMS"\n',
         check: ':\n',
       },
@@ -110,15 +115,16 @@ selecting('refuses names that nobody wrote, with the nearest one', () => {
 
 selecting('knows the packages that are needed and not wanted', () => {
   const selected = selectControls(content, { profile: 'base', os: 'debian-12' })
-  assert.equal(packagesNeeded(selected, content), ['setter', 'timesyncd'])
-  assert.equal(packagesNeeded(selected, content, ['chrony']), ['setter'])
+  assert.equal(packagesNeeded(selected, content, 'apt'), ['setter', 'timesyncd'])
+  assert.equal(packagesNeeded(selected, content, 'apt', ['chrony']), ['setter'])
+  assert.equal(packagesNeeded(selected, content, 'dnf', ['chrony']), ['setter-rpm'])
   assert.equal(packagesUnwanted(selected, content), ['telnet', 'telnetd'])
 })
 
 selecting.run()
 
 const rendering = suite('rendering')
-const settings = { image: "o'brien", ports: [443, 22, 443] }
+const settings = { manager: 'apt' as const, image: "o'brien", ports: [443, 22, 443] }
 const selected = selectControls(content, { profile: 'base', os: 'debian-12' })
 
 rendering('makes one row a value, tab-separated', () => {
@@ -181,7 +187,7 @@ rendering('refuses a firewall that lets nobody in', () => {
   })
   const wall = control('wall', { kind: 'firewall', values: { rule: 'ports' } })
   assert.throws(
-    () => renderHarden({ ...content, kinds }, [wall], { image: 'web', ports: [443] }),
+    () => renderHarden({ ...content, kinds }, [wall], { manager: 'apt', image: 'web', ports: [443] }),
     fails('CONFIG_INVALID', /ports 443 lack 22/),
   )
 })

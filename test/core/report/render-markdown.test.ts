@@ -24,6 +24,16 @@ test('what nobody knows is said', () => {
   assert.match(text, '漏洞情况未知')
 })
 
+test("what this target's instances can't show is said, and is no failure", () => {
+  const { test: seen } = reportInput()
+  const notLookedAt = [{ id: 'dns-works', title: 'the image finds names', why: 'no link here' }]
+  const report = buildReport(reportInput({ test: seen === null ? null : { ...seen, notLookedAt } }))
+  const text = renderMarkdown(report, 'en')
+  assert.match(text, 'Not looked at here (1)')
+  assert.match(text, 'the image finds names | no link here |')
+  assert.not.match(renderMarkdown(buildReport(reportInput()), 'en'), 'Not looked at')
+})
+
 test('text of others is no markup, no mention, no end of a cell or a line', () => {
   fc.assert(
     fc.property(hostileText, (bad) => {

@@ -10,8 +10,8 @@ import { encodeIp } from '../../../pipeline/core/ip-packet.ts'
 import { encodeNtpQuery } from '../../../pipeline/core/ntp-message.ts'
 import { systemClock } from '../../../pipeline/ports/clock.ts'
 import { listenForWire } from '../../../pipeline/ports/link-server.ts'
+import type { Link } from '../../../pipeline/targets/instance.ts'
 import { linkOver } from '../../../pipeline/targets/qemu/link.ts'
-import type { Link } from '../../../pipeline/targets/target.ts'
 import { testWorld } from '../../helpers/world.ts'
 
 const link = suite('link by UDP')

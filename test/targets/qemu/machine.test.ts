@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { sshOptions } from '../../../pipeline/targets/guest/ssh-client.ts'
 import { firmwareOf, needFirmware } from '../../../pipeline/targets/qemu/firmware.ts'
 import { type Machine, machineArgv } from '../../../pipeline/targets/qemu/machine.ts'
 import { seedFiles, writeSeed } from '../../../pipeline/targets/qemu/seed.ts'
-import { sshOptions } from '../../../pipeline/targets/qemu/ssh-client.ts'
 import { testWorld } from '../../helpers/world.ts'
 
 const machine = suite('machine')

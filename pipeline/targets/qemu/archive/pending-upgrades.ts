@@ -72,14 +72,20 @@ async function repoSources(
   if (typeof found === 'string') throw new MintmarkError('CONFIG_INVALID', `images/${repo.key} ${found}`)
   const keyring = join(scratch, `repo-${repo.name}.gpg`)
   await world.files.write(keyring, found.keyring)
+  const { suite } = repo
+  if (suite === undefined)
+    throw new MintmarkError(
+      'NOT_FOUND',
+      `the repository ${repo.name} has no suite, and dnf's can't be looked at`,
+    )
   const path = join(scratch, `repo-${repo.name}.InRelease`)
   const mirrors = parseRepoMirrors(world.env['MINTMARK_REPO_MIRRORS'])
   const url = (mirrors.get(repo.name) ?? repo.url).replace(/\/+$/, '')
-  await download(world, `${url}/dists/${repo.suite}/InRelease`, path)
+  await download(world, `${url}/dists/${suite}/InRelease`, path)
   const hashes = hashesOfRelease(await verifyRepo(world, repo, path, keyring))
   return allEnded(
     repo.components.map(async (component): Promise<UpgradeSource> => {
-      const from = { world, url, suite: repo.suite, component, hashes, scratch }
+      const from = { world, url, suite, component, hashes, scratch }
       return { name: `repository ${repo.name}`, security: false, index: await suiteIndex(from) }
     }),
   )

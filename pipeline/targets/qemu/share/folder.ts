@@ -13,14 +13,14 @@ import {
   shareIndexText,
   shareSums,
 } from '../../../core/share-lists.ts'
-import type { PlaceSight, SeenHead, SeenRelease } from '../../../core/share-plan.ts'
+import type { PlaceSight, SeenHead, SeenRelease } from '../../../core/share-sight.ts'
 import type { SharedImage } from '../../../core/shared-image.ts'
 import { size } from '../../../core/size.ts'
 import { parseSigned } from '../../../core/statement.ts'
 import { MintmarkError } from '../../../errors.ts'
 import { type ShareIndex, ShareIndexStatement } from '../../../model/share.ts'
 import type { World } from '../../../ports/world.ts'
-import type { GrantInput, RevokeInput, ShareInput, Sharing } from '../../target.ts'
+import type { GrantInput, RevokeInput, ShareInput, SharingPlace } from '../../target.ts'
 import { diskPieces } from './disk-pieces.ts'
 import {
   type ExportFolder,
@@ -291,4 +291,4 @@ async function revoke(input: RevokeInput): Promise<string> {
 }
 
 /** A folder of this machine, or one that is mounted here, for libvirt, Incus and whoever else may read it. */
-export const folderSharing: Sharing = { observe, grant, revoke }
+export const folderSharing: SharingPlace = { observe, grant, revoke }

@@ -9,13 +9,13 @@ import {
   withdrawnTag,
 } from '../../../core/container-disk.ts'
 import { hashedPieces } from '../../../core/hashed-pieces.ts'
-import type { PlaceSight, SeenHead, SeenRelease } from '../../../core/share-plan.ts'
+import type { PlaceSight, SeenHead, SeenRelease } from '../../../core/share-sight.ts'
 import type { SharedImage } from '../../../core/shared-image.ts'
 import { size } from '../../../core/size.ts'
 import { MintmarkError } from '../../../errors.ts'
 import type { Arch } from '../../../model/ids.ts'
 import type { World } from '../../../ports/world.ts'
-import type { GrantInput, RevokeInput, ShareInput, Sharing } from '../../target.ts'
+import type { GrantInput, RevokeInput, ShareInput, SharingPlace } from '../../target.ts'
 import { diskPieces } from './disk-pieces.ts'
 import {
   deleteManifest,
@@ -180,7 +180,7 @@ async function grant(input: GrantInput): Promise<string> {
   const head =
     sight.status !== 'seen'
       ? undefined
-      : sight.heads.find((item) => item.channel === channel && item.variant === release.variant)
+      : sight.heads?.find((item) => item.channel === channel && item.variant === release.variant)
   const why = found?.why ?? head?.why ?? null
   if (why !== null) {
     throw new MintmarkError('CONFLICT', why, {
@@ -259,4 +259,4 @@ async function revoke(input: RevokeInput): Promise<string> {
 }
 
 /** A repository of a private OCI registry: KubeVirt's containerDisk, pushed and looked at by skopeo. */
-export const ociSharing: Sharing = { observe, grant, revoke }
+export const ociSharing: SharingPlace = { observe, grant, revoke }

@@ -1,10 +1,12 @@
-import type { PlaceSight } from '../../../core/share-plan.ts'
+import type { PlaceSight } from '../../../core/share-sight.ts'
 import { MintmarkError } from '../../../errors.ts'
-import type { ShareInput, Sharing } from '../../target.ts'
+import { eachPlace } from '../../each-place.ts'
+import type { ShareInput, Sharing, SharingPlace } from '../../target.ts'
 import { folderSharing } from './folder.ts'
 import { ociSharing } from './oci.ts'
 
-const kindOf = (principal: string): Sharing => (principal.startsWith('oci:') ? ociSharing : folderSharing)
+const kindOf = (principal: string): SharingPlace =>
+  principal.startsWith('oci:') ? ociSharing : folderSharing
 
 /** Whatever keeps us from looking is what is told of the principal; a bug of ours is none of that. */
 async function observe(input: ShareInput): Promise<PlaceSight> {
@@ -19,8 +21,8 @@ async function observe(input: ShareInput): Promise<PlaceSight> {
 }
 
 /** The local target shares by folders and by OCI registries. */
-export const sharing: Sharing = {
+export const sharing: Sharing = eachPlace({
   observe,
   grant: (input) => kindOf(input.principal).grant(input),
   revoke: (input) => kindOf(input.principal).revoke(input),
-}
+})

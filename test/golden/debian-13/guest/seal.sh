@@ -6,12 +6,16 @@ say() { echo "mintmark: $*"; }
 
 say "sealing: caches, identities, logs, keys"
 install -m 0700 -o root -g root /tmp/mintmark-last.sh /run/mintmark-last.sh
+
+# A script of a package that is purged may ask, and nobody is there.
 export DEBIAN_FRONTEND=noninteractive
 # A package that went for another one leaves its configuration, and its name in dpkg's list.
 # shellcheck disable=SC2016
 dpkg-query -W -f '${db:Status-Abbrev} ${binary:Package}\n' | sed -n 's/^.c. //p' | xargs -r dpkg --purge >/dev/null
 apt-get -q clean
-rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/cache/man/*
+rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old
+
+rm -rf /var/cache/man/*
 
 # Services that would write again on their way down are stopped before their state is removed.
 systemctl stop systemd-timesyncd.service systemd-random-seed.service wtmpdb-update-boot.service 2>/dev/null || true

@@ -4,6 +4,9 @@ IMAGE='rich'
 # --- no value is rendered below this line ---
 set -eu
 
+# Credentials are for what builds the machine, not for a playbook and its lookups.
+unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_EC2_METADATA_DISABLED
+
 echo "mintmark: $MINTMARK_STEP"
 mkdir -p "$MINTMARK_FOLDER"
 inventory=$MINTMARK_FOLDER/inventory
@@ -15,7 +18,7 @@ export ANSIBLE_CONFIG="$MINTMARK_FOLDER/ansible.cfg" ANSIBLE_HOME="$MINTMARK_FOL
 export ANSIBLE_STDOUT_CALLBACK=default ANSIBLE_RETRY_FILES_ENABLED=false ANSIBLE_NOCOLOR=true
 export ANSIBLE_PRIVATE_KEY_FILE="$MINTMARK_KEY" ANSIBLE_BECOME=true ANSIBLE_BECOME_METHOD=sudo ANSIBLE_PIPELINING=true ANSIBLE_TIMEOUT=60
 export ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3
-# A machine that lives for one build: its host key is known to nobody, and only this host's loopback reaches it.
+# A machine that lives for one build: its host key is known to nobody. Packer logs in to it so, too.
 export ANSIBLE_HOST_KEY_CHECKING=false
 export ANSIBLE_SSH_ARGS='-F /dev/null -o ControlMaster=no -o IdentitiesOnly=yes -o IdentityAgent=none -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'
 

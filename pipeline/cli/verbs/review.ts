@@ -1,0 +1,118 @@
+import { problemLines, shareCounts, shareLines, shareMarkdown } from '../../core/render-share.ts'
+import { markdownText } from '../../core/report/render-markdown.ts'
+import { visible } from '../../core/show-value.ts'
+import { errorTable, partlyDone } from '../../errors.ts'
+import { isOpen, isStuck, type Reviewed, review } from '../../stages/review.ts'
+import type { RunVerb } from '../verb.ts'
+
+function linesOf(item: Reviewed): readonly string[] {
+  switch (item.status) {
+    case 'valid':
+      return [`✓ ${item.image}`]
+    case 'failed': {
+      const { message, lines, hint } = item.error
+      return [`✗ ${item.image}  ${message}`, ...[...lines, `→ ${hint}`].map((text) => `    ${text}`)]
+    }
+    case 'looked': {
+      const { plan, problems, notes, besides } = item.look
+      const lines = [...shareLines(plan), ...besides, ...problems.flatMap(problemLines), ...notes]
+      const plans = isOpen(item.look) ? [`plan ${plan.digest}`] : []
+      return [
+        `${isStuck(item.look) ? '!' : '✓'} ${item.image}  ${shareCounts(plan) || 'nothing to do'}`,
+        ...[...lines, ...plans].map((text) => `    ${text}`),
+      ]
+    }
+  }
+}
+
+/** For the page of a CI run: what is wrong, and who would get or lose what. */
+function markdownOf(items: readonly Reviewed[]): string {
+  const failed = items.flatMap((item) =>
+    item.status === 'failed'
+      ? [[item.image, ...[item.error.message, ...item.error.lines].map((text) => `- ${markdownText(text)}`)]]
+      : [],
+  )
+  const looked = items.flatMap((item) => (item.status === 'looked' ? [item] : []))
+  const quiet = looked.filter(({ look }) => !isOpen(look) && !isStuck(look)).length
+  return [
+    `### Review of ${items.length} ${items.length === 1 ? 'definition' : 'definitions'}`,
+    ...failed.flatMap(([image = '', ...lines]) => [
+      '',
+      `#### ${markdownText(image)} is not accepted`,
+      '',
+      ...lines,
+    ]),
+    ...looked
+      .filter(({ look }) => isOpen(look) || isStuck(look))
+      .flatMap(({ image, look: { plan, problems, notes, besides } }) => [
+        '',
+        shareMarkdown(image, plan, [...problems.map(({ why }) => why), ...notes], besides),
+      ]),
+    '',
+    failed.length === 0 && looked.length === quiet
+      ? 'All are well written, and nobody gets or loses an image.'
+      : '',
+    '',
+  ].join('\n')
+}
+
+function exitOf(items: readonly Reviewed[]): number {
+  const errors = items.flatMap((item) => (item.status === 'failed' ? [item.error] : []))
+  const wrong = errors.find(({ code }) => code === 'CONFIG_INVALID')
+  if (wrong !== undefined) return errorTable[wrong.code].exit
+  const [first] = errors
+  if (first !== undefined && errors.length === items.length) return errorTable[first.code].exit
+  return first !== undefined || items.some((item) => item.status === 'looked' && isStuck(item.look))
+    ? partlyDone
+    : 0
+}
+
+/**
+ * `review [FOLDER]`: whether definitions are well written, and what their share lists would change; of FOLDER, as data, or our own.
+ * Exit 3 when one is wrong, 10 when something can't be given or could not be looked at. In GitHub the step has the outputs `matrix`
+ * (an entry for each image with something to do: `image`, and the digest `plan`) and `jobs`.
+ */
+export const run: RunVerb = async ({ world, args, options }) => {
+  const { job, report } = world
+  const [folder = ''] = args
+  const step = report.step('review')
+  const items = await review(world, {
+    folder: folder === '' ? null : folder,
+    schemaOnly: options['schema'] === true,
+    update: step.update,
+  }).catch((cause: unknown) => {
+    step.fail(cause instanceof Error ? cause.message : String(cause))
+    throw cause
+  })
+  const exit = exitOf(items)
+  const include = items.flatMap((item) =>
+    item.status === 'looked' && isOpen(item.look) ? [{ image: item.image, plan: item.look.plan.digest }] : [],
+  )
+  const definitions = `${items.length} ${items.length === 1 ? 'definition' : 'definitions'}`
+  const told = `${definitions}, ${include.length} with something to share or take back`
+  if (exit === 0) step.done(told)
+  else step.fail(told)
+  for (const item of items)
+    if (item.status === 'failed') {
+      const { message, lines, hint } = item.error
+      job?.error(`review ${item.image}`, [message, ...lines, `→ ${hint}`].join('\n'))
+    }
+  await job?.summary(markdownOf(items))
+  await job?.output({ matrix: JSON.stringify({ include }), jobs: String(include.length) })
+  report.result(items.flatMap(linesOf).map(visible).join('\n'), {
+    exit,
+    matrix: { include },
+    images: items.map((item) =>
+      item.status === 'failed'
+        ? {
+            image: item.image,
+            status: item.status,
+            error: { code: item.error.code, message: item.error.message, details: item.error.lines },
+          }
+        : item.status === 'valid'
+          ? item
+          : { image: item.image, status: item.status, plan: item.look.plan },
+    ),
+  })
+  return exit
+}

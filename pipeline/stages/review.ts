@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import { isPending } from '../core/share-plan.ts'
+import { MintmarkError } from '../errors.ts'
+import type { World } from '../ports/world.ts'
+import { ensureLasting } from './lasting-catalog.ts'
+import { imageNames, loadDefinition } from './load-definition.ts'
+import { lookAtShares, type ShareLook } from './share-plan.ts'
+
+/** What is said of one definition. */
+export type Reviewed =
+  /** The definition is wrong, or what it shares could not be looked at. */
+  | { readonly image: string; readonly status: 'failed'; readonly error: MintmarkError }
+  /** There was nothing to ask, or it was not asked. */
+  | { readonly image: string; readonly status: 'valid' }
+  | { readonly image: string; readonly status: 'looked'; readonly look: ShareLook }
+
+export interface ReviewInput {
+  /** Definitions of a request, which are data and nobody's checkout; null for our own. */
+  readonly folder: string | null
+  /** Only whether they are well written: asks nobody. */
+  readonly schemaOnly: boolean
+  readonly update: (text: string) => void
+}
+
+/** A definition is a page or two. */
+const mostBytes = 256 * 1024
+
+/** @throws MintmarkError CONFIG_INVALID for what is no plain file: a link would show what it leads to in a message */
+async function ensurePlain({ files }: World, folder: string, image: string): Promise<void> {
+  const info = await files.info(join(folder, `${image}.yaml`))
+  if (info === null) return
+  const { kind, size } = info
+  if (kind !== 'file')
+    throw new MintmarkError('CONFIG_INVALID', `images/${image}.yaml is a ${kind}, and no plain file`)
+  if (size > mostBytes)
+    throw new MintmarkError(
+      'CONFIG_INVALID',
+      `images/${image}.yaml has ${size} bytes, and a definition at most ${mostBytes}`,
+    )
+}
+
+/**
+ * Checks each definition, and looks at what its share lists would change. Of a request nothing is run, and all but its definitions is
+ * ours: settings, policies, trust. What is wrong with one does not hide the others.
+ * @throws MintmarkError USAGE when the folder is none, CONFIG_INVALID in a CI job without a catalog that stays
+ */
+export async function review(world: World, input: ReviewInput): Promise<readonly Reviewed[]> {
+  const { folder, schemaOnly, update } = input
+  if (folder !== null && (await world.files.info(folder))?.kind !== 'folder')
+    throw new MintmarkError('USAGE', `${folder} is no folder of definitions`, {
+      hint: 'name the folder images of a checkout of the request',
+    })
+  // An empty catalog would say that nobody gets anything.
+  if (!schemaOnly) ensureLasting(world, true)
+  const own = await imageNames(world)
+  const asked: World = folder === null ? world : { ...world, places: { ...world.places, images: folder } }
+  const names = [...new Set([...own, ...(await imageNames(asked))])].sort()
+  const reviewed: Reviewed[] = []
+  for (const image of names) {
+    update(image)
+    try {
+      if (folder !== null) await ensurePlain(world, folder, image)
+      const there = (await imageNames(asked)).includes(image)
+      if (there) await loadDefinition(asked, image)
+      const look = schemaOnly
+        ? null
+        : await lookAtShares(asked, { image, channel: null, update: (text) => update(`${image}: ${text}`) })
+      const says = look !== null && (look.plan.actions.length > 0 || look.problems.length > 0)
+      if (look !== null && says) reviewed.push({ image, status: 'looked', look })
+      else if (there) reviewed.push({ image, status: 'valid' })
+    } catch (cause) {
+      if (!(cause instanceof MintmarkError) || cause.code === 'INTERNAL' || world.signal.aborted) throw cause
+      reviewed.push({ image, status: 'failed', error: cause })
+    }
+  }
+  return reviewed
+}
+
+/** Whether somebody would get or lose something. */
+export const isOpen = ({ plan }: ShareLook): boolean => plan.actions.some(isPending)
+
+/** Whether something can't be done, or could not be looked at. */
+export const isStuck = ({ plan, problems }: ShareLook): boolean =>
+  problems.length > 0 || plan.actions.some((action) => action.kind === 'blocked')

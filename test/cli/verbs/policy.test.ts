@@ -1,0 +1,133 @@
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { run } from '../../../pipeline/cli/verbs/policy.ts'
+import type { PolicyDocument } from '../../../pipeline/core/aws-policy.ts'
+import { refusal } from '../../helpers/refusal.ts'
+import { type TestWorld, testWorld } from '../../helpers/world.ts'
+
+const policy = suite<{ t: TestWorld }>('policy')
+
+policy.before(async (context) => {
+  const t = await testWorld()
+  const places = { ...t.world.places, root: join(t.folder, 'checkout') }
+  const world = { ...t.world, places }
+  await world.files.makeFolder(join(places.root, 'images'))
+  await world.files.write(join(places.root, 'images/golden.yaml'), definition)
+  context.t = { ...t, world }
+})
+policy.after(({ t }) => t.close())
+
+const definition = `schema: 1
+owner: team-platform
+os: {family: debian, release: "13", arch: [x86_64]}
+base: {from: image}
+hardening: {profiles: [baseline]}
+targets:
+  aws:
+    account: "123456789012"
+    build: {region: eu-west-1}
+    regions: [eu-west-1, us-east-1]
+    encrypt: {key: alias/golden}
+`
+
+async function printed({ world, told }: TestWorld, options: Readonly<Record<string, string>>) {
+  told.results.length = 0
+  await run({ world, args: ['aws'], options })
+  const [result] = told.results
+  assert.ok(result)
+  return result
+}
+
+const actionsOf = ({ Statement }: PolicyDocument): readonly string[] =>
+  Statement.flatMap(({ Action }) => [Action].flat())
+
+policy('all roles, each with what it is for', async ({ t }) => {
+  const { text, data } = await printed(t, {})
+  assert.equal(Object.keys(data as object), ['builder', 'publisher', 'consumer'])
+  assert.match(text, /^builder: builds, tests and scans an image\n\{\n {2}"Version": "2012-10-17",/)
+  assert.match(text, /\n\nconsumer: launches what is shared with its account\n\{/)
+  assert.not.match(text, /aws:RequestedRegion/)
+})
+
+policy('one role is the document alone, of the definition: account, regions, key', async ({ t }) => {
+  const { text, data } = await printed(t, { role: 'builder', image: 'golden' })
+  const document = data as PolicyDocument
+  assert.equal(JSON.parse(text), document)
+  const allowed = actionsOf(document)
+  assert.ok(allowed.includes('ec2:RunInstances') && allowed.includes('ec2:CreateImage'))
+  assert.not.ok(allowed.includes('ec2:CopyImage') || allowed.includes('iam:PassRole'))
+  assert.match(text, /"arn:aws:ec2:\*:123456789012:instance\/\*"/)
+  assert.match(text, /"aws:RequestedRegion": \[\s+"eu-west-1",\s+"us-east-1"\s+\]/)
+  for (const { Action, Condition } of document.Statement)
+    if ([Action].flat().some((action) => action.startsWith('kms:')))
+      assert.equal(Condition?.['ForAnyValue:StringEquals'], { 'kms:ResourceAliases': 'alias/golden' })
+})
+
+policy(
+  'an instance profile without Session Manager: the profile alone, and a word on its role',
+  async ({ t }) => {
+    const { world } = t
+    const path = join(world.places.root, 'images/plain.yaml')
+    const network = '{region: eu-west-1, network: {instanceProfile: golden-build}}'
+    await world.files.write(path, definition.replace('{region: eu-west-1}', network))
+    const { data, text } = await printed(t, { image: 'plain' })
+    const { builder } = data as { readonly builder: PolicyDocument }
+    const allowed = actionsOf(builder)
+    assert.ok(allowed.includes('iam:GetInstanceProfile') && allowed.includes('iam:PassRole'))
+    assert.not.ok(allowed.includes('ssm:StartSession'))
+    const role = builder.Statement.find(({ Action }) => Action === 'iam:PassRole')
+    const roles = 'arn:aws:iam::123456789012:role'
+    assert.equal(role?.Resource, [`${roles}/*/golden-build`, `${roles}/golden-build`])
+    assert.match(text, 'iam:PassRole is for a role of the name golden-build')
+  },
+)
+
+policy('a consumer has an account and a key of others', async ({ t }) => {
+  const { text } = await printed(t, { role: 'consumer', image: 'golden' })
+  assert.not.match(text, /123456789012|alias\/golden/)
+})
+
+policy('who may take the role: the jobs of one repository', async ({ t }) => {
+  const { data } = await printed(t, {
+    role: 'oidc',
+    image: 'golden',
+    repository: 'corp/images',
+    environment: 'golden,nightly',
+  })
+  const [statement] = (data as PolicyDocument).Statement
+  assert.match(String(statement?.Principal?.['Federated']), /^arn:aws:iam::123456789012:oidc-provider\//)
+  assert.equal(statement?.Condition?.['StringEquals']?.['token.actions.githubusercontent.com:sub'], [
+    'repo:corp/images:environment:golden',
+    'repo:corp/images:environment:nightly',
+  ])
+})
+
+policy('what is missing or wrong is said', async ({ t: { world } }) => {
+  const said = async (target: string | undefined, options: Readonly<Record<string, string>> = {}) => {
+    const args = target === undefined ? [] : [target]
+    const { code, message } = await refusal(run({ world, args, options }))
+    return `${code}: ${message}`
+  }
+  assert.is(await said(undefined), 'USAGE: policy needs a target')
+  assert.is(await said('qemu'), 'USAGE: "qemu" is no target with policies: there are aws')
+  assert.is(await said('aws', { role: 'bulider' }), 'USAGE: there is no role "bulider"')
+  assert.is(await said('aws', { account: '123' }), 'USAGE: --account is "123": an account is 12 digits')
+  assert.is(await said('aws', { region: 'moon' }), 'USAGE: --region is "moon": no region of AWS')
+  assert.is(
+    await said('aws', { region: 'cn-north-1' }),
+    'USAGE: --region is "cn-north-1": no image goes there yet',
+  )
+  assert.is(
+    await said('aws', { role: 'oidc', image: 'golden' }),
+    'USAGE: who may take a role is not given: --repository is missing',
+  )
+  const jobs = { repository: 'corp/images', branch: 'main' }
+  assert.is(await said('aws', jobs), 'USAGE: whose role jobs of corp/images may take is not given')
+  assert.is(
+    await said('aws', { ...jobs, repository: 'corp', account: '123456789012' }),
+    'USAGE: --repository is "corp": expected OWNER/NAME',
+  )
+})
+
+policy.run()

@@ -1,0 +1,1 @@
+"""The AWS of the tests: see ../README.md."""

@@ -1,0 +1,143 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { parse } from 'yaml'
+import { pathsBelow, textOf } from '../helpers/sources.ts'
+
+// What actionlint and zizmor don't ask for.
+const workflows = suite('workflows')
+const paths = pathsBelow('.github/workflows', (path) => /\.ya?ml$/.test(path))
+const read = (path: string) =>
+  parse(textOf(path)) as {
+    readonly permissions: unknown
+    readonly concurrency: unknown
+    readonly jobs: Readonly<
+      Record<
+        string,
+        {
+          readonly permissions?: unknown
+          readonly strategy?: { readonly 'fail-fast'?: boolean }
+          readonly 'timeout-minutes'?: number
+          readonly container?: { readonly image: string }
+          readonly steps: readonly {
+            readonly uses?: string
+            readonly run?: string
+            readonly with?: Readonly<Record<string, unknown>>
+          }[]
+        }
+      >
+    >
+  }
+const jobs = paths.flatMap((path) =>
+  Object.entries(read(path).jobs).map(([name, job]) => ({ name: `${path} ${name}`, job })),
+)
+const steps = jobs.flatMap(({ name, job }) => job.steps.map((step) => ({ name, step })))
+
+/** All else is ours. */
+const allowed = [
+  'actions/checkout',
+  'actions/setup-node',
+  'actions/upload-artifact',
+  'actions/download-artifact',
+  'actions/attest-build-provenance',
+  'aws-actions/configure-aws-credentials',
+]
+
+workflows('there are some', () => {
+  assert.ok(paths.length >= 2)
+})
+
+workflows(
+  'no right is given to all jobs; each job says its own, how long it may take, and what it waits for',
+  () => {
+    assert.equal(
+      paths.filter((path) => JSON.stringify(read(path).permissions) !== '{}'),
+      [],
+    )
+    assert.equal(
+      paths.filter((path) => read(path).concurrency === undefined),
+      [],
+    )
+    assert.equal(
+      jobs
+        .filter(({ job }) => job.permissions === undefined || job['timeout-minutes'] === undefined)
+        .map(({ name }) => name),
+      [],
+    )
+  },
+)
+
+workflows('one failure of a matrix does not stop the others', () => {
+  assert.equal(
+    jobs
+      .filter(({ job }) => job.strategy !== undefined && job.strategy['fail-fast'] !== false)
+      .map(({ name }) => name),
+    [],
+  )
+})
+
+workflows('only known actions, pinned by commit, with the version and where it was read beside it', () => {
+  const lines = paths.flatMap((path) =>
+    textOf(path)
+      .split('\n')
+      .filter((line) => /\buses:/.test(line)),
+  )
+  const pinned = new RegExp(`uses: (${allowed.join('|')})@[0-9a-f]{40} # v\\d+\\.\\d+\\.\\d+, tag of \\1$`)
+  assert.ok(lines.length > 0)
+  assert.equal(
+    lines.filter((line) => !pinned.test(line)),
+    [],
+  )
+  const hashes = new Map<string, Set<string>>()
+  for (const line of lines) {
+    const [, action = '', hash = ''] = /uses: (\S+)@(\S+)/.exec(line) ?? []
+    hashes.set(action, (hashes.get(action) ?? new Set()).add(hash))
+  }
+  assert.equal(
+    [...hashes].filter(([, of]) => of.size > 1).map(([action]) => action),
+    [],
+  )
+})
+
+workflows('containers are pinned by digest', () => {
+  assert.equal(
+    jobs
+      .filter(({ job }) => job.container !== undefined && !/@sha256:[0-9a-f]{64}$/.test(job.container.image))
+      .map(({ name }) => name),
+    [],
+  )
+})
+
+workflows('nothing is written into a script; no logic is in one', () => {
+  const scripts = steps.flatMap(({ name, step }) => (step.run === undefined ? [] : [`${name}: ${step.run}`]))
+  assert.equal(
+    scripts.filter(
+      (text) => text.includes('${{') || /(?<!--)\b(?:if|for|while|case|jq|curl|sed|awk)\b/.test(text),
+    ),
+    [],
+  )
+})
+
+workflows('a checkout keeps no token, and nothing is cached between runs', () => {
+  const of = (action: string) => steps.filter(({ step }) => step.uses?.startsWith(`actions/${action}@`))
+  assert.equal(
+    of('checkout')
+      .filter(({ step }) => step.with?.['persist-credentials'] !== false)
+      .map(({ name }) => name),
+    [],
+  )
+  assert.equal(
+    of('setup-node')
+      .filter(({ step }) => step.with?.['package-manager-cache'] !== false || 'cache' in step.with)
+      .map(({ name }) => name),
+    [],
+  )
+})
+
+workflows('no stored secret is asked for', () => {
+  assert.equal(
+    paths.filter((path) => /\bsecrets[.[]|secrets: inherit/.test(textOf(path))),
+    [],
+  )
+})
+
+workflows.run()

@@ -1,0 +1,233 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { makeBucket, testBucket } from './helpers/catalog-store.ts'
+import {
+  type JobResult,
+  type Runner,
+  readWorkflow,
+  runJob,
+  runMatrix,
+  transcript,
+  type Workflow,
+} from './helpers/github-runner.ts'
+import { type MotoServer, startMoto } from './helpers/moto-server.ts'
+import { realCheckout, realCli } from './helpers/real-cli.ts'
+import { folderBox } from './helpers/share-fixture.ts'
+import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
+
+// The steps of the workflows, run by bash in their order with GitHub's files and payloads; the catalog is a bucket of moto.
+interface Context {
+  box: TestWorld
+  moto: MotoServer
+  folder: string
+  runner: Runner
+}
+
+const it = suite<Context>('workflows')
+
+const payload = async (name: string): Promise<unknown> =>
+  JSON.parse(await readFile(join(checkout, `test/fixtures/github/${name}.json`), 'utf8'))
+
+const workflow = (name: string): Promise<Workflow> =>
+  readWorkflow(join(checkout, `.github/workflows/${name}.yml`))
+
+it.before(async (context) => {
+  context.box = await testWorld()
+  context.moto = await startMoto(context.box.world, join(checkout, 'test/helpers/moto-kms.py'))
+  await makeBucket(context.moto)
+  const kms = new KMSClient({ endpoint: context.moto.endpoint })
+  const made = await kms.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }))
+  const TargetKeyId = made.KeyMetadata?.KeyId
+  await kms.send(new CreateAliasCommand({ AliasName: 'alias/golden', TargetKeyId }))
+  kms.destroy()
+  context.folder = await mkdtemp(join(tmpdir(), 'workflows-'))
+  const root = join(context.folder, 'checkout')
+  await realCheckout(root)
+  const cli = await realCli(context.folder, root)
+  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_REGION = '', ...env } = context.moto.env
+  context.runner = {
+    folder: context.folder,
+    workspace: root,
+    selfHosted: false,
+    event: { name: 'schedule', payload: await payload('schedule') },
+    github: {
+      run_id: '812',
+      run_attempt: '1',
+      repository: 'corp/images',
+      ref: 'refs/heads/main',
+      sha: '9f3c1d2e00000000000000000000000000000000',
+      actor: 'octocat',
+      triggering_actor: 'octocat',
+    },
+    vars: {
+      MINTMARK_CATALOG: `s3://${testBucket}/golden`,
+      MINTMARK_SIGNER: 'kms:alias/golden',
+      MINTMARK_AWS_ROLE: 'arn:aws:iam::111111111111:role/mintmark-nightly',
+      MINTMARK_AWS_REGION: 'us-east-1',
+    },
+    inputs: {},
+    env: { ...cli.env, ...env, AWS_ENDPOINT_URL_KMS: context.moto.endpoint },
+    actions: {
+      'aws-actions/configure-aws-credentials': { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION },
+    },
+  }
+})
+it.after(async ({ box, moto, folder }) => {
+  await moto.stop()
+  await box.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** UPDATE_GOLDEN=1 writes it. */
+async function golden(
+  { box, folder }: Pick<Context, 'box' | 'folder'>,
+  name: string,
+  jobs: readonly (readonly [string, JobResult])[],
+): Promise<void> {
+  const path = join(checkout, `test/golden/workflows/${name}.txt`)
+  const text = jobs
+    .map(([title, job]) => transcript(title, job))
+    .join('\n')
+    .replaceAll(folder, '/runner')
+    .replaceAll(box.folder, '/box')
+    .replace(/\b[0-9a-f]{64}\b/g, 'SHA256')
+  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(path, text)
+  assert.fixture(text, await readFile(path, 'utf8'))
+}
+
+/** Names of images -> text of their definitions, and nothing else below images/. */
+async function images({ runner }: Context, definitions: Readonly<Record<string, string>>): Promise<void> {
+  const folder = join(runner.workspace, 'images')
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder)
+  for (const [name, text] of Object.entries(definitions)) await writeFile(join(folder, `${name}.yaml`), text)
+}
+
+const plain = await readFile(join(checkout, 'images/debian-13.yaml'), 'utf8')
+
+it('nightly: what can not be planned or built stops nothing else', async (context) => {
+  // Neither has a lock, so that each build ends before it begins; the third is no definition at all.
+  await images(context, { db: plain, old: plain.replace('release: "13"', 'release: thirteen'), web: plain })
+  const nightly = await workflow('nightly')
+  const plan = await runJob(context.runner, nightly, 'plan')
+  const builds = await runMatrix(context.runner, nightly, 'build', { plan })
+  assert.is(plan.outputs['jobs'], '2')
+  assert.equal(
+    builds.map(({ result }) => result),
+    ['failure', 'failure'],
+  )
+  await golden(context, 'nightly-schedule', [['plan', plan], ...builds.map((job) => ['build', job] as const)])
+})
+
+it('nightly by hand: some images, and none of another name', async (context) => {
+  await images(context, { db: plain, web: plain })
+  const nightly = await workflow('nightly')
+  const runner = {
+    ...context.runner,
+    event: { name: 'workflow_dispatch', payload: await payload('workflow-dispatch') },
+    github: { ...context.runner.github, run_id: '813' },
+    inputs: { images: 'web' },
+  }
+  const one = await runJob(runner, nightly, 'plan')
+  assert.match(one.outputs['matrix'] ?? '', /^\{"include":\[\{"image":"web",[^}]*"run":"gh-813-1"\}\]\}$/)
+  const hostile = await runJob(
+    { ...runner, inputs: { images: '$(touch /tmp/x) --reserve' } },
+    nightly,
+    'plan',
+  )
+  assert.equal(await runMatrix(runner, nightly, 'build', { plan: hostile }), [])
+  await golden(context, 'nightly-dispatch', [
+    ['plan of web', one],
+    ['plan of a hostile name', hostile],
+  ])
+})
+
+it('nightly: without a catalog that stays nothing is planned', async (context) => {
+  await images(context, { web: plain })
+  const nightly = await workflow('nightly')
+  const runner = { ...context.runner, vars: { MINTMARK_SIGNER: 'kms:alias/golden' } }
+  const plan = await runJob(runner, nightly, 'plan')
+  assert.equal(await runMatrix(runner, nightly, 'build', { plan }), [])
+  await golden(context, 'nightly-no-catalog', [['plan', plan]])
+})
+
+it('rescan: of a catalog with no release', async (context) => {
+  await golden(context, 'rescan', [
+    ['rescan', await runJob(context.runner, await workflow('rescan'), 'rescan')],
+  ])
+})
+
+it('share: a request is data, what it says is done after the merge, by the digest of the plan', async (context) => {
+  const shared = await folderBox()
+  const { box, world, who, home } = shared
+  const { workspace } = context.runner
+  try {
+    await images(context, {})
+    for (const path of ['images/debian-13.yaml', 'scans/policies/trust.yaml'])
+      await world.files.write(
+        join(workspace, path),
+        await world.files.readText(join(world.places.root, path)),
+      )
+    const share = await workflow('share')
+    const merged: Runner = {
+      ...context.runner,
+      selfHosted: true,
+      event: { name: 'push', payload: await payload('schedule') },
+      vars: { MINTMARK_CATALOG: world.places.catalog },
+      env: { ...context.runner.env, XDG_DATA_HOME: join(box.folder, 'data') },
+    }
+    const plan = await runJob(merged, share, 'plan')
+    const applied = await runMatrix(merged, share, 'apply', { plan })
+    assert.equal(
+      applied.map(({ result }) => result),
+      ['success'],
+    )
+    assert.ok((await world.files.list(home)).includes('1.0.0'), (await world.files.list(home)).join())
+
+    // A request that takes it away again, with code and settings of its own that nobody is to run or read.
+    const request = join(workspace, 'request')
+    const text = await world.files.readText(join(workspace, 'images/debian-13.yaml'))
+    await world.files.write(join(request, 'images/debian-13.yaml'), text.replace(`"${who}"`, ''))
+    await world.files.write(join(request, 'mintmark.yaml'), 'catalog: /nowhere\n')
+    const event = (await payload('pull-request')) as { readonly pull_request: { readonly head: object } }
+    const head = { ...event.pull_request.head, repo: { fork: false, full_name: 'corp/images' } }
+    const ours = { ...event, pull_request: { ...event.pull_request, head } }
+    const asked = (of: unknown): Runner => ({
+      ...merged,
+      event: { name: 'pull_request_target', payload: of },
+    })
+    const seen = await runJob(asked(ours), share, 'plan')
+    assert.equal(await runMatrix(asked(ours), share, 'apply', { plan: seen }), [])
+    const fork = await runJob(asked(event), share, 'plan')
+    assert.is(fork.result, 'skipped')
+    assert.equal(await runMatrix(asked(event), share, 'apply', { plan: fork }), [])
+    assert.ok((await world.files.list(home)).includes('1.0.0'))
+    await golden({ ...context, box }, 'share', [
+      ['plan after the merge', plan],
+      ...applied.map((job) => ['apply', job] as const),
+      ['plan of a request', seen],
+      ['plan of a fork', fork],
+    ])
+  } finally {
+    await box.close()
+  }
+})
+
+it('ci: the checks and the tests of a pull request', async (context) => {
+  const runner = {
+    ...context.runner,
+    event: { name: 'pull_request', payload: await payload('pull-request') },
+    vars: {},
+  }
+  const ci = await workflow('ci')
+  await golden(context, 'ci', [
+    ['check', await runJob(runner, ci, 'check')],
+    ['test', await runJob(runner, ci, 'test')],
+  ])
+})
+
+it.run()
