@@ -69,18 +69,6 @@ distinct() {
   printf '%s\n' "$ITEMS" | awk -F '\t' -v column="$1" '$0 != "" && !seen[$column]++ { print $column }'
 }
 
-# installed_MANAGER: what its books have as installed, one name a line; nothing when they can't be read.
-installed_apt() {
-  [ ! -f "$ROOT/var/lib/dpkg/status" ] || awk '
-    $1 == "Package:" { name = $2 }
-    /^Status: [a-z]+ ok installed/ { print name }' "$ROOT/var/lib/dpkg/status"
-}
-installed_dnf() {
-  # A list that breaks off is none.
-  installed_list=$([ -d "$ROOT/var/lib/rpm" ] && rpm --dbpath "$ROOT/var/lib/rpm" -qa --qf '%{NAME}\n' 2>/dev/null) || return 0
-  printf '%s\n' "$installed_list"
-}
-
 # A failing kind ends the run; say which one it was.
 CURRENT=start
 trap 'code=$?; [ "$code" -eq 0 ] || printf "harden: %s ended with %s\n" "$CURRENT" "$code" >&2' EXIT

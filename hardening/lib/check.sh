@@ -113,18 +113,6 @@ readable() {
   done
 }
 
-# installed_MANAGER: what its books have as installed, one name a line; nothing when they can't be read.
-installed_apt() {
-  [ ! -f "$ROOT/var/lib/dpkg/status" ] || awk '
-    $1 == "Package:" { name = $2 }
-    /^Status: [a-z]+ ok installed/ { print name }' "$ROOT/var/lib/dpkg/status"
-}
-installed_dnf() {
-  # A list that breaks off is none.
-  installed_list=$([ -d "$ROOT/var/lib/rpm" ] && rpm --dbpath "$ROOT/var/lib/rpm" -qa --qf '%{NAME}\n' 2>/dev/null) || return 0
-  printf '%s\n' "$installed_list"
-}
-
 # config_files SUFFIX FOLDER...: the files that count, in the order they are read: by name; of two with the same name the one
 # in the earlier folder; a link to /dev/null hides a name. Paths are printed with $ROOT; a folder itself when it can't be read.
 config_files() {

@@ -46,15 +46,18 @@ export async function loadHardening(world: World): Promise<HardeningContent> {
     )
   }
 
-  const [controlFiles, profiles, benchmarks, kindPairs, scripts, apply, check] = await Promise.all([
-    yamlFiles('controls', ControlFile),
-    yamlFiles('profiles', Profile),
-    yamlFiles('benchmarks', Benchmark),
-    pairs('kinds'),
-    pairs('scripts'),
-    text('lib', 'apply.sh'),
-    text('lib', 'check.sh'),
-  ])
+  const [controlFiles, profiles, benchmarks, kindPairs, scripts, installed, apply, check] = await Promise.all(
+    [
+      yamlFiles('controls', ControlFile),
+      yamlFiles('profiles', Profile),
+      yamlFiles('benchmarks', Benchmark),
+      pairs('kinds'),
+      pairs('scripts'),
+      text('lib', 'installed.sh'),
+      text('lib', 'apply.sh'),
+      text('lib', 'check.sh'),
+    ],
+  )
   const kinds = new Map<string, ScriptPair & { readonly kind: Kind }>()
   for (const [name, pair] of kindPairs) {
     const path = `hardening/kinds/${name}/kind.yaml`
@@ -72,7 +75,7 @@ export async function loadHardening(world: World): Promise<HardeningContent> {
     scripts,
     profiles,
     benchmarks,
-    lib: { apply, check },
+    lib: { installed, apply, check },
   }
   const problems = problemsOf(content, inFile)
   if (problems.length > 0) {

@@ -14,8 +14,8 @@ export interface HardeningContent {
   readonly scripts: ReadonlyMap<string, ScriptPair>
   readonly profiles: ReadonlyMap<string, Profile>
   readonly benchmarks: ReadonlyMap<string, Benchmark>
-  /** What the kinds' scripts share. */
-  readonly lib: ScriptPair
+  /** What the kinds' scripts share; `installed` goes before both sides. */
+  readonly lib: ScriptPair & { readonly installed: string }
 }
 
 /** The values of a control as rows; most controls have one. */

@@ -138,7 +138,7 @@ function render(
     side === 'apply'
       ? [...calls, "say 'done; it takes effect at the next boot'"]
       : ['{', ...(calls.length > 0 ? calls.map((call) => `  ${call}`) : ['  :']), '} | report']
-  return `${[...header, '', bodyOf(content.lib[side]), '', ...functions.flatMap((item) => [item, '']), ...main].join('\n')}\n`
+  return `${[...header, '', bodyOf(content.lib.installed), '', bodyOf(content.lib[side]), '', ...functions.flatMap((item) => [item, '']), ...main].join('\n')}\n`
 }
 
 /** The name under which the report looks for a control's answers. */

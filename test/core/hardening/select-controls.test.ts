@@ -86,7 +86,7 @@ const content: HardeningContent = {
       },
     ],
   ]),
-  lib: { apply: '# lib\n', check: '# lib\n' },
+  lib: { installed: '# lib\n', apply: '# lib\n', check: '# lib\n' },
 }
 
 const fails = (code: ErrorCode, words: RegExp) => (error: unknown) =>
