@@ -1,12 +1,21 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { factory, type StandIn, startStandIn } from '../cloud/stand-in.ts'
-import type { Call } from '../cloud/stand-in-types.ts'
 import { seedBase, underTest } from '../cloud/under-test.ts'
 import { awsBox, goldenKey } from '../helpers/aws-share.ts'
 import { share } from '../helpers/share-fixture.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
+import {
+  type Cost,
+  costOf,
+  costText,
+  packerBuild,
+  packerCopies,
+  peakMemory,
+  regions,
+  say,
+} from './many-regions.ts'
 
 /**
  * A release in 17 regions, shared with 200 accounts and 3 units: seconds and calls of a plan, of what is done and of a plan with nothing to do, and the
@@ -14,41 +23,8 @@ import { type TestWorld, testWorld } from '../helpers/world.ts'
  * milliseconds that are added to each call (100).
  */
 const [latencyMs = 100] = process.argv.slice(2).map(Number)
-const say = (text: string): void => void process.stdout.write(`${text}\n`)
-const home = 'us-east-1'
-const regions = [
-  home,
-  ...[
-    'us-east-2',
-    'us-west-2',
-    'ca-central-1',
-    'sa-east-1',
-    'eu-west-1',
-    'eu-west-2',
-    'eu-west-3',
-    'eu-central-1',
-  ],
-  ...['eu-north-1', 'eu-south-1', 'ap-south-1', 'ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3'],
-  ...['ap-southeast-1', 'ap-southeast-2'],
-]
 const accounts = Array.from({ length: 200 }, (_, index) => String(500_000_000_000 + index))
 const units = ['1', '2', '3'].map((one) => `o-abcdefghij/ou-abcd-1234567${one}`)
-
-const isChange = ({ action }: Call): boolean => /^(?:Modify|Put)/.test(action)
-
-interface Cost {
-  readonly seconds: number
-  readonly calls: readonly Call[]
-}
-async function costOf(cloud: StandIn, work: () => Promise<unknown>): Promise<Cost> {
-  const before = (await cloud.calls()).length
-  const began = performance.now()
-  await work()
-  const seconds = (performance.now() - began) / 1000
-  return { seconds, calls: (await cloud.calls()).slice(before) }
-}
-const costText = ({ seconds, calls }: Cost): string =>
-  `${seconds.toFixed(1)} s, ${calls.length} calls, of which ${calls.filter(isChange).length} change something`
 
 /** Packer's own way: its share of a build is what lies between its first change of a permission and what it does after the last. */
 async function packerShares(
@@ -57,50 +33,21 @@ async function packerShares(
   sourceAmi: string,
   folder: string,
 ): Promise<Cost> {
-  const { exec, tools } = test.world
-  const [packer, plugin] = [await tools.need('packer'), await tools.need('packer-plugin-amazon')]
-  const image = {
+  const { cost, log } = await packerBuild(test, cloud, folder, {
+    ...packerCopies,
     ami_name: 'bench-of-packer',
     source_ami: sourceAmi,
-    region: home,
-    instance_type: 't3.micro',
-    communicator: 'none',
-    custom_endpoint_ec2: cloud.endpoint,
-    skip_region_validation: true,
-    skip_credential_validation: true,
-    skip_metadata_api_check: true,
-    ami_regions: regions,
-    encrypt_boot: true,
-    kms_key_id: 'alias/golden',
-    region_kms_key_ids: Object.fromEntries(regions.map((region) => [region, 'alias/golden'])),
     ami_users: accounts,
     snapshot_users: accounts,
     ami_ou_arns: units.map((unit) => `arn:aws:organizations::999999999999:ou/${unit}`),
-    aws_polling: { delay_seconds: 1, max_attempts: 300 },
-  }
-  const template = join(folder, 'image.pkr.json')
-  const content = { source: { 'amazon-ebs': { image } }, build: { sources: ['source.amazon-ebs.image'] } }
-  await writeFile(template, JSON.stringify(content))
-  const env = {
-    ...cloud.env,
-    PACKER_PLUGIN_PATH: join(folder, 'plugins'),
-    PACKER_CONFIG_DIR: join(folder, 'config'),
-    CHECKPOINT_DISABLE: '1',
-    PACKER_NO_COLOR: '1',
-  }
-  const address = 'github.com/hashicorp/amazon'
-  await exec.run([packer.path, 'plugins', 'install', '--path', plugin.path, address], { env })
-  let log = ''
-  const build = await costOf(cloud, async () => {
-    log = (await exec.run([packer.path, 'build', '-timestamp-ui', template], { env })).stdout
   })
-  say(`Packer's whole build with copies to ${regions.length} regions: ${costText(build)}`)
+  say(`Packer's whole build with copies to ${regions.length} regions: ${costText(cost)}`)
   const lines = log.split('\n')
   const at = (index: number): number => Date.parse(lines[index]?.split(': ')[0] ?? '') / 1000
   const isShare = (line: string): boolean => line.includes('Modifying attributes on')
   const seconds =
     at(lines.findLastIndex((line) => line.includes('Modifying: ')) + 1) - at(lines.findIndex(isShare))
-  return { seconds, calls: build.calls.filter(isChange) }
+  return { seconds, calls: cost.calls.filter(({ action }) => action.startsWith('Modify')) }
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'mintmark-bench-'))
@@ -124,7 +71,7 @@ try {
     await aws.name({ stable: named }, { regions })
     await aws.release('1.0.0', { regions })
     await aws.pointTo('stable', '1.0.0')
-    const before = process.resourceUsage().maxRSS / 1024
+    const before = peakMemory()
     await cloud.change({ settings: { latencyMs } })
     say(`${named.length} principals, ${regions.length} regions, ${latencyMs} ms added to each call`)
     const planned = await costOf(cloud, () => share(aws.box, aws.world, 'plan'))
@@ -135,7 +82,7 @@ try {
     // One image, one snapshot and one key in each region.
     const bound = regions.length * (3 + 1 + 1 + 2)
     say(`share plan with nothing to do  ${costText(again)} (at most ${bound} calls)`)
-    const memory = process.resourceUsage().maxRSS / 1024
+    const memory = peakMemory()
     say(`${memory.toFixed(0)} MiB of memory at most (250), ${before.toFixed(0)} before the first plan`)
     const packer = await packerShares(test, cloud, base, folder)
     say(
