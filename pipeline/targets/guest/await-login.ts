@@ -27,6 +27,8 @@ export interface GuestLogin {
   greeting(): Promise<string | null>
   /** True once the machine runs no more. */
   isOver(): Promise<boolean>
+  /** What its kernel said when it stopped for good; null while it runs, or where nobody can tell. */
+  kernelStopped?(): Promise<string | null>
   /** Ends a pause early. */
   readonly ended: Promise<void>
   /** What there is to say of a machine that lets nobody in: the client's words, then the console's. */
@@ -36,7 +38,8 @@ export interface GuestLogin {
 
 /**
  * Seconds from power-on until a login works.
- * @throws MintmarkError TOOL_FAILED at the deadline, when the machine has ended, or when its account is too old; INTERRUPTED
+ * @throws MintmarkError TOOL_FAILED at the deadline, when the machine has ended, when its kernel has stopped (`where.kernel` is `panic`), or when its account is too old;
+ * INTERRUPTED
  */
 export async function awaitGuestLogin(of: GuestLogin): Promise<number> {
   const { world, ssh, user, poweredOn, deadlineMs } = of
@@ -48,17 +51,21 @@ export async function awaitGuestLogin(of: GuestLogin): Promise<number> {
     if (said?.startsWith('SSH-') && (await ssh.open(Math.min(left, loginTryMs)))) return seconds()
     if (world.signal.aborted) throw new MintmarkError('INTERRUPTED', 'stopped')
     const over = await of.isOver()
+    const panic = (await of.kernelStopped?.()) ?? null
     // The account is there since the first day: nothing that still has to start will change this.
     const settled = of.again ? ssh.problem().find((line) => tooOld.test(line)) : undefined
-    if (over || settled !== undefined || world.clock.now().getTime() >= deadline) {
+    if (over || panic !== null || settled !== undefined || world.clock.now().getTime() >= deadline) {
       const what = over
         ? `ended after ${seconds()} s without a login as ${user}`
-        : settled !== undefined
-          ? `lets ${user} in no more: ${settled.trim()}`
-          : `did not answer as ${user} within ${deadlineMs / 1000} s`
+        : panic !== null
+          ? `has a kernel that stopped, ${seconds()} s after power-on: ${panic}`
+          : settled !== undefined
+            ? `lets ${user} in no more: ${settled.trim()}`
+            : `did not answer as ${user} within ${deadlineMs / 1000} s`
       throw new MintmarkError('TOOL_FAILED', `the machine ${of.name} ${what}`, {
         details: await of.lastWords(),
         hint: of.hint,
+        ...(panic === null || over ? {} : { where: { kernel: 'panic' } }),
       })
     }
     await Promise.race([world.clock.sleep(said === null ? of.quietMs : refusedMs), of.ended])

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { lastLines } from '../../core/console-lines.ts'
+import { kernelPanic, lastLines } from '../../core/console-lines.ts'
 import { MintmarkError } from '../../errors.ts'
 import type { Running } from '../../ports/exec.ts'
 import type { Wire } from '../../ports/link-server.ts'
@@ -8,10 +8,11 @@ import type { World } from '../../ports/world.ts'
 import { awaitGuestLogin } from '../guest/await-login.ts'
 import { socketsPrefix, sshClient } from '../guest/ssh-client.ts'
 import type { Instance, LaunchInput, Link } from '../instance.ts'
-import { chooseAccelerator } from './accelerator.ts'
+import { type Accelerator, chooseAccelerator } from './accelerator.ts'
 import { needFirmware, type UefiFirmware } from './firmware.ts'
 import { linkOver } from './link.ts'
 import { type Machine, machineArgv } from './machine.ts'
+import { withSecondPowerOn } from './second-power-on.ts'
 import { writeSeed } from './seed.ts'
 import { startTpm } from './tpm.ts'
 
@@ -35,14 +36,20 @@ interface Started {
 
 /**
  * Boots a machine from an image that is never written to: a throw-away overlay takes the writes. Resolves when
- * QEMU runs, not when the guest does. The machine dies with this process.
+ * QEMU runs, not when the guest does. The machine dies with this process. Emulated, it is powered on a second time when its kernel stops before the
+ * first login.
  * @throws MintmarkError TOOL_MISSING, TOOL_FAILED or NO_SPACE
  */
 export async function launch(input: MachineInput): Promise<Instance> {
+  const { accelerator } = await chooseAccelerator(input.world)
+  const powerOn = (): Promise<Instance> => powerOnce(input, accelerator)
+  return accelerator === 'tcg' ? withSecondPowerOn(input, powerOn) : powerOn()
+}
+
+async function powerOnce(input: MachineInput, accelerator: Accelerator): Promise<Instance> {
   const { world, folder, definition, instance, login } = input
   const { files } = world
   const net = netOf(world)
-  const { accelerator } = await chooseAccelerator(world)
   const template = await needFirmware(world, definition.machine)
   const { overlay, firmware } = await writableParts(input, template)
   const seed = join(folder, 'seed.img')
@@ -198,6 +205,7 @@ function instanceOf({ input, started, net, consoleLog, sockets, wire, link }: Pa
       // The forwarder accepts for a dead guest: only the server's own first words show that one is there.
       greeting: () => net.greeting(port, 3000),
       isOver: async () => over,
+      kernelStopped: async () => kernelPanic(await world.files.readText(consoleLog)),
       ended,
       lastWords: async () => [
         ...(over ? lastLines((await running.done).stderr, 4) : ssh.problem()),

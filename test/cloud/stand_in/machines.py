@@ -1,5 +1,6 @@
 """The machines behind the instances: QEMU, an address of 127.0.0.0/8 with SSH, and a metadata service that the guest reaches."""
 
+import contextlib
 import json
 import os
 import socket
@@ -119,6 +120,8 @@ class Machine:
                 return
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         threading.Thread(target=self.watch, daemon=True).start()
+        if "tcg" in self.process.args:
+            threading.Thread(target=self.watch_kernel, daemon=True).start()
 
     def hear(self):
         """Hears of how the guest ends, until it has: a reboot ends QEMU too, for a warm reset of emulated firmware may never come back."""
@@ -128,7 +131,19 @@ class Machine:
             for line in stream:
                 said = json.loads(line)
                 if said.get("event") == "SHUTDOWN":
-                    self.goes_on = said["data"].get("reason") == "guest-reset"
+                    self.goes_on = said["data"].get("reason") in ("guest-reset", "host-qmp-system-reset")
+
+    def watch_kernel(self):
+        """An emulated kernel stops now and then, where a real one would not: its instance is started again, but once."""
+        while self.is_running():
+            time.sleep(2)
+            with contextlib.suppress(OSError, RuntimeError), open(self.console, "rb") as file:
+                if b"Kernel panic - not syncing" not in file.read():
+                    continue
+                if not getattr(self.instance, "has_panicked", False):
+                    self.instance.has_panicked = True
+                    self.ask("system_reset")
+                return
 
     def watch(self):
         try:
