@@ -8,6 +8,7 @@ import { goldenKey } from '../helpers/aws-share.ts'
 import { aws, builtAmi, distribute } from '../helpers/publish-cloud.ts'
 import { testWorld } from '../helpers/world.ts'
 import {
+  type Cost,
   costOf,
   costText,
   home,
@@ -20,8 +21,7 @@ import {
 
 /**
  * A candidate brought to 17 regions: copies, tags, protection and parameters; the same again, with nothing to do; and another one
- * among 10,000 other images of the account. Then Packer's `ami_regions` on the same stand-in: what a build with copies takes longer than
- * one without. Arguments: milliseconds that are added to each call (100), other images (10000).
+ * among 10,000 other images of the account. Then whole builds by Packer on the same stand-in, without and with `ami_regions`. Arguments: milliseconds that are added to each call (100), other images (10000).
  */
 const [latencyMs = 100, others = 10_000] = process.argv.slice(2).map(Number)
 
@@ -62,16 +62,27 @@ try {
   )
   say(`${peakMemory().toFixed(0)} MiB of memory at most (250)`)
 
-  const plain = await packerBuild(box, cloud, folder, { ami_name: 'bench-plain', source_ami: base })
-  const copies = await packerBuild(box, cloud, folder, {
-    ...packerCopies,
-    ami_name: 'bench-copies',
-    source_ami: base,
-  })
-  const seconds = copies.cost.seconds - plain.cost.seconds
-  const calls = copies.cost.calls.length - plain.cost.calls.length
+  // Packer's polls make a build's time jump: the faster one of two, after one that only warms up.
+  let builds = 0
+  const faster = async (more: Readonly<Record<string, unknown>>): Promise<Cost> => {
+    const costs: Cost[] = []
+    while (costs.length < 2) {
+      builds += 1
+      const names = { ami_name: `bench-${builds}`, source_ami: base }
+      costs.push((await packerBuild(box, cloud, folder, { ...more, ...names })).cost)
+    }
+    return costs.reduce((one, other) => (other.seconds < one.seconds ? other : one))
+  }
+  await packerBuild(box, cloud, folder, { ami_name: 'bench-warm', source_ami: base })
+  const plain = await faster({})
+  const copies = await faster(packerCopies)
+  const extra = copies.seconds - plain.seconds
+  say(`Packer's whole build without copies  ${costText(plain)}`)
   say(
-    `publish ${first.seconds.toFixed(1)} s / Packer's ami_regions ${seconds.toFixed(1)} s, ${calls} calls (a build with copies less one without) = ${(first.seconds / seconds).toFixed(2)}; Packer copies and tags alone: no protection, no deprecation, no parameters, no look at what is there`,
+    `Packer's whole build with ami_regions  ${costText(copies)}: ${extra.toFixed(1)} s more, for it makes a copy anyway, to encrypt it`,
+  )
+  say(
+    `publish ${first.seconds.toFixed(1)} s / Packer's whole build with ami_regions ${copies.seconds.toFixed(1)} s = ${(first.seconds / copies.seconds).toFixed(2)}; Packer copies and tags alone: no protection, no deprecation, no parameters, no look at what is there`,
   )
 } finally {
   entered.restore()
