@@ -6,7 +6,7 @@ import { MintmarkError } from './errors.ts'
 import { systemClock } from './ports/clock.ts'
 import { defused, errorAnnotation } from './ports/github-log.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
+const installation = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
 async function ask(question: string): Promise<string | null> {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return null
@@ -50,11 +50,12 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     { findTools },
     { catalogOpener },
     { chooseSigner },
-    { placesFrom },
+    { findRoot, placesFrom },
     { nodeNet },
     { fetchBytes },
     { zip },
     { githubJob },
+    { openGithub },
     { loadEnv },
   ] = await Promise.all([
     import('./ports/exec.ts'),
@@ -68,6 +69,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     import('./ports/fetch.ts'),
     import('./ports/zip.ts'),
     import('./ports/ci-job.ts'),
+    import('./ports/octokit-github.ts'),
     import('./cli/load-env.ts'),
   ])
   // A pseudo-terminal without a size (script, docker run -t) has no line to redraw.
@@ -81,8 +83,10 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
   })
   // Which Node the AWS SDK runs on is for the README to say, and not for stderr of every command.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
+  const launcher = process.argv[1] ?? installation
+  const root = await findRoot(nodeFiles, { installation, launcher, cwd: () => process.cwd() })
   const env = await loadEnv(process.env, nodeFiles, root)
-  const places = placesFrom(env, root)
+  const places = placesFrom(env, root, installation)
   const exec = nodeExec(signal)
   const openCatalog = catalogOpener({ files: nodeFiles, env, cache: places.blobs, signal, warn: report.warn })
   return {
@@ -99,6 +103,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     keys: chooseSigner(env, places.keys, nodeFiles, report.note),
     zip,
     job: githubJob(env),
+    github: openGithub(env, signal),
     places,
     env,
     signal,
@@ -125,6 +130,14 @@ async function main(argv: readonly string[]): Promise<number> {
   // The terminal was closed, or the connection to it lost.
   process.on('SIGHUP', onSignal('TERMINATED'))
   try {
+    if (argv[0] === '--version') {
+      const [{ versionText }, { nodeFiles }] = await Promise.all([
+        import('./cli/version.ts'),
+        import('./ports/files.ts'),
+      ])
+      terminal.out(await versionText(nodeFiles, installation, json))
+      return 0
+    }
     const parsed = await parse(argv)
     if (parsed.kind === 'help') {
       terminal.out(parsed.text)

@@ -17,9 +17,14 @@ const shellcheck = await exec.which('shellcheck')
 if (zizmor === null || shellcheck === null)
   throw new Error('zizmor or shellcheck is missing: ./mintmark setup --for workflows --yes')
 
-const files = readdirSync(folder)
-  .filter((name) => /\.ya?ml$/.test(name))
-  .map((name) => join(folder, name))
+/** What `init --repo` gives a team besides copies of ours. */
+const teams = join(checkout, 'templates/team/github-ci.yml')
+const files = [
+  ...readdirSync(folder)
+    .filter((name) => /\.ya?ml$/.test(name))
+    .map((name) => join(folder, name)),
+  teams,
+]
 const checks: readonly (readonly [name: string, argv: readonly string[]])[] = [
   ['actionlint', [actionlint.path, '-no-color', '-shellcheck', shellcheck, '-pyflakes', '', ...files]],
   [
@@ -35,6 +40,7 @@ const checks: readonly (readonly [name: string, argv: readonly string[]])[] = [
       '--color',
       'never',
       folder,
+      teams,
     ],
   ],
 ]

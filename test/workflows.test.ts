@@ -14,15 +14,20 @@ import {
   transcript,
   type Workflow,
 } from './helpers/github-runner.ts'
+import { type GitHubServer, startGithub } from './helpers/github-server.ts'
+import { addPull } from './helpers/github-state.ts'
 import { type MotoServer, startMoto } from './helpers/moto-server.ts'
 import { realCheckout, realCli } from './helpers/real-cli.ts'
+import { fixtureRelease } from './helpers/release-fixture.ts'
 import { folderBox } from './helpers/share-fixture.ts'
+import { fixtureDb } from './helpers/trivy-db-registry.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
 // The steps of the workflows, run by bash in their order with GitHub's files and payloads; the catalog is a bucket of moto.
 interface Context {
   box: TestWorld
   moto: MotoServer
+  github: GitHubServer
   folder: string
   runner: Runner
 }
@@ -44,6 +49,7 @@ it.before(async (context) => {
   const TargetKeyId = made.KeyMetadata?.KeyId
   await kms.send(new CreateAliasCommand({ AliasName: 'alias/golden', TargetKeyId }))
   kms.destroy()
+  context.github = await startGithub()
   context.folder = await mkdtemp(join(tmpdir(), 'workflows-'))
   const root = join(context.folder, 'checkout')
   await realCheckout(root)
@@ -58,6 +64,8 @@ it.before(async (context) => {
       run_id: '812',
       run_attempt: '1',
       repository: 'corp/images',
+      token: 'job-token',
+      api_url: context.github.address,
       ref: 'refs/heads/main',
       sha: '9f3c1d2e00000000000000000000000000000000',
       actor: 'octocat',
@@ -76,10 +84,11 @@ it.before(async (context) => {
     },
   }
 })
-it.after(async ({ box, moto, folder }) => {
+it.after(async ({ box, moto, github, folder }) => {
   await moto.stop()
   await box.close()
   await rm(folder, { recursive: true, force: true })
+  await github.close()
 })
 
 /** UPDATE_GOLDEN=1 writes it. */
@@ -161,9 +170,40 @@ it('rescan: of a catalog with no release', async (context) => {
   ])
 })
 
+it('rescan: what would be rejected today has an issue, the same one each night', async (context) => {
+  const { runner, github } = context
+  const box = await testWorld()
+  try {
+    await fixtureRelease(box.world, { image: 'web' })
+    await images(context, {})
+    const nightly: Runner = {
+      ...runner,
+      selfHosted: true,
+      vars: { MINTMARK_CATALOG: box.world.places.catalog },
+      env: { ...runner.env, XDG_DATA_HOME: join(box.folder, 'data'), MINTMARK_TRIVY_DB: fixtureDb },
+    }
+    for (const night of ['first', 'second']) {
+      const job = await runJob(nightly, await workflow('rescan'), 'rescan')
+      const { exit, summary } = job.steps.at(-1) ?? {}
+      assert.is(exit, 5, `${night}: ${job.steps.at(-1)?.stderr}`)
+      assert.match(
+        summary ?? '',
+        /- \[issue \d+\]\(https:\/\/github\.test\/corp\/images\/issues\/\d+\) of web: /,
+      )
+    }
+    assert.equal(
+      github.state.issues.filter(({ pull }) => !pull).map(({ title, author }) => `${title} by ${author}`),
+      ['web would be rejected today by github-actions[bot]'],
+    )
+  } finally {
+    await box.close()
+  }
+})
+
 it('share: a request is data, what it says is done after the merge, by the digest of the plan', async (context) => {
   const shared = await folderBox()
   const { box, world, who, home } = shared
+  const { github } = context
   const { workspace } = context.runner
   try {
     await images(context, {})
@@ -196,12 +236,27 @@ it('share: a request is data, what it says is done after the merge, by the diges
     const event = (await payload('pull-request')) as { readonly pull_request: { readonly head: object } }
     const head = { ...event.pull_request.head, repo: { fork: false, full_name: 'corp/images' } }
     const ours = { ...event, pull_request: { ...event.pull_request, head } }
+    // The payload's number.
+    github.state.next.number = 7
+    addPull(
+      github.state,
+      { head: 'change', headRepository: 'corp/images', base: 'main' },
+      { title: 'a request' },
+    )
     const asked = (of: unknown): Runner => ({
       ...merged,
       event: { name: 'pull_request_target', payload: of },
     })
     const seen = await runJob(asked(ours), share, 'plan')
     assert.equal(await runMatrix(asked(ours), share, 'apply', { plan: seen }), [])
+    const again = await runJob(asked(ours), share, 'plan')
+    assert.is(again.result, 'success')
+    assert.equal(
+      github.writes().filter((name) => name.endsWith('/comments') || name.startsWith('PATCH')),
+      ['POST /repos/corp/images/issues/7/comments'],
+    )
+    const comment = github.state.comments.find(({ issue }) => issue === 7)
+    assert.is(comment?.body.trim(), `<!-- mintmark:review -->\n${seen.steps.at(-1)?.summary.trim()}`)
     const fork = await runJob(asked(event), share, 'plan')
     assert.is(fork.result, 'skipped')
     assert.equal(await runMatrix(asked(event), share, 'apply', { plan: fork }), [])

@@ -1,4 +1,5 @@
 import type { Env } from '../core/settings-env.ts'
+import { showValue } from '../core/show-value.ts'
 import { MintmarkError } from '../errors.ts'
 import type { SecondScannerOption } from '../stages/second-scanner.ts'
 
@@ -9,6 +10,35 @@ export function textOption(
 ): string | null {
   const value = options[name]
   return typeof value === 'string' ? value : null
+}
+
+/** The same, and null for an empty one: what a workflow's form leaves empty was not given. */
+export const filledOption = (
+  options: Readonly<Record<string, string | boolean | undefined>>,
+  name: string,
+): string | null => textOption(options, name)?.trim() || null
+
+/**
+ * Why it is an emergency; null when it is none. By flags, else by the environment, as a workflow's form gives it: MINTMARK_EMERGENCY
+ * (true or false) and MINTMARK_EMERGENCY_REASON.
+ * @throws MintmarkError USAGE for one without the other
+ */
+export function emergencyOption(
+  options: Readonly<Record<string, string | boolean | undefined>>,
+  env: Env,
+): string | null {
+  const told = env['MINTMARK_EMERGENCY'] || 'false'
+  if (told !== 'true' && told !== 'false')
+    throw new MintmarkError('USAGE', `MINTMARK_EMERGENCY is ${showValue(told)}: expected true or false`)
+  const reason = textOption(options, 'reason') ?? (env['MINTMARK_EMERGENCY_REASON'] || null)
+  const hint = './mintmark release IMAGE --emergency --reason "CVE-2026-2222 is being exploited"'
+  if (options['emergency'] !== true && told !== 'true') {
+    if (reason === null) return null
+    throw new MintmarkError('USAGE', '--reason is for an emergency, and --emergency is not given', { hint })
+  }
+  if (reason === null || reason.trim() === '')
+    throw new MintmarkError('USAGE', '--emergency needs a reason, which goes into the record', { hint })
+  return reason
 }
 
 /** Where the vulnerability database is: the flag, else the environment or mintmark.yaml; null for Trivy's own. */

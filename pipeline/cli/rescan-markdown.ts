@@ -1,5 +1,6 @@
 import { changesInShort, verdictLines } from '../core/render-rescan.ts'
 import { markdownText } from '../core/report/render-markdown.ts'
+import type { KeptIssue } from '../stages/keep-issue.ts'
 import type { Rescanned } from '../stages/rescan.ts'
 
 function row(item: Rescanned): readonly string[] {
@@ -18,7 +19,11 @@ function row(item: Rescanned): readonly string[] {
 }
 
 /** What a look at released images came to, for the page of a CI run. */
-export const rescanMarkdown = (summary: string, items: readonly Rescanned[]): string =>
+export const rescanMarkdown = (
+  summary: string,
+  items: readonly Rescanned[],
+  issues: readonly KeptIssue[],
+): string =>
   [
     `### Rescan: ${markdownText(summary)}`,
     '',
@@ -26,5 +31,9 @@ export const rescanMarkdown = (summary: string, items: readonly Rescanned[]): st
       ? ['Nothing is released.']
       : ['| release | channels | today | why, and what is new |', '|---|---|---|---|']),
     ...items.map((item) => `| ${row(item).map(markdownText).join(' | ')} |`),
+    ...issues.map(
+      ({ about, did, number, url }, index) =>
+        `${index === 0 ? '\n' : ''}- [issue ${number}](${url}) of ${markdownText(about)}: ${did}`,
+    ),
     '',
   ].join('\n')

@@ -1,3 +1,6 @@
+import { actor, consent, database, exploited, second, target, trust } from './common-options.ts'
+import { initOptions } from './init-options.ts'
+import { stageVerb } from './stage-verb.ts'
 import type { RunVerb } from './verb.ts'
 
 /** One line of the table that help, parsing and the README's list come from. */
@@ -11,48 +14,6 @@ export interface Verb {
   readonly options: readonly (readonly [flags: string, help: string, many?: 'many'])[]
   readonly load: () => Promise<{ readonly run: RunVerb }>
 }
-
-const consent = ['--yes', 'install what is missing without asking (consent to nothing else)'] as const
-const database = [
-  '--trivy-db <where>',
-  'vulnerability database: a folder, or an OCI reference with or without @sha256:digest',
-] as const
-const exploited = [
-  '--known-exploited <where>',
-  "list of vulnerabilities that are exploited (CISA's JSON): a file or an https address",
-] as const
-const second = [
-  ['--second-scanner <name>', 'grype: let it look as well; it adds findings and never removes one'],
-  ['--grype-db <where>', 'its database: a folder or an archive'],
-] as const
-const trust = ['--trust <file>', 'trust this public key (PEM) or policy (YAML), and nobody else'] as const
-const actor = [
-  '--by <name>',
-  'who does this, for the history (default: MINTMARK_ACTOR, who started the GitHub job, or the user)',
-] as const
-const target = [
-  '--target <id>',
-  'where it is built: qemu or aws (default: the only one of the definition)',
-] as const
-const oneRun = ['--run <id>', 'the run to work in (default: the latest)'] as const
-
-/** Runs one stage of a run again. */
-const stageVerb = (name: string, summary: string): Verb => ({
-  name,
-  summary,
-  group: 'plumbing',
-  args: '<image>',
-  options:
-    name === 'scan'
-      ? [oneRun, target, database, ...second]
-      : name === 'gate'
-        ? [oneRun, target, database, exploited]
-        : [oneRun, target],
-  load: async () => {
-    const { runStageVerb } = await import('./verbs/stage.ts')
-    return { run: runStageVerb(name) }
-  },
-})
 
 export const verbs: readonly Verb[] = [
   {
@@ -80,19 +41,10 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'init',
-    summary: 'write the definition of a new image',
+    summary: "write the definition of a new image, or with --repo a team's own repository",
     group: 'everyday',
     args: '[name]',
-    options: [
-      ['--os <system>', 'debian-13 (default), debian-12, ubuntu-24.04, rocky-9, ...'],
-      ['--base <base>', "archive (default), image (the publisher's), or IMAGE@CHANNEL (one of yours)"],
-      ['--owner <team>', 'the team that answers for it, e.g. team-platform'],
-      ['--package <name>', 'to install; may be given several times', 'many'],
-      ['--port <number>', 'TCP port to open besides 22; may be given several times', 'many'],
-      ['--profile <name>', 'of hardening/profiles (default: baseline)'],
-      ['--layout <layout>', 'simple (default) or cis'],
-      ['--size <size>', 'of the disk, e.g. 8G (default: 4G)'],
-    ],
+    options: initOptions,
     load: () => import('./verbs/init.ts'),
   },
   {
@@ -260,8 +212,24 @@ export const verbs: readonly Verb[] = [
       ['--comment <text>', 'for whoever asks later'],
       ['--markdown', 'show the diff for a pull request'],
       actor,
+      [
+        '--reviewed <environment>',
+        "accepted by who let this GitHub run into that environment, who is not who asked for it; with the look's outputs:",
+      ],
+      ['--sharing <digest>', 'with --reviewed: of the plan of sharing that they saw'],
+      ['--reviews <list>', 'with --reviewed: the reviews before the look, which do not count'],
+      database,
+      exploited,
     ],
     load: () => import('./verbs/approve.ts'),
+  },
+  {
+    name: 'announce',
+    summary: 'a release at GitHub with record, provenance, SBOMs and report of each variant; never the image',
+    group: 'also',
+    args: '<ref>',
+    options: [['--notes <text>', 'Markdown for whoever uses the image, above the facts'], trust],
+    load: () => import('./verbs/announce.ts'),
   },
   {
     name: 'evidence',
@@ -304,8 +272,23 @@ export const verbs: readonly Verb[] = [
       exploited,
       ['--channel <name>', 'only what this channel points to (default: what any channel points to)'],
       ['--all', 'every release'],
+      ['--issues', 'in a GitHub job: keep one issue for each image that is not as it should be'],
     ],
     load: () => import('./verbs/rescan.ts'),
+  },
+  {
+    name: 'watch',
+    summary:
+      'what needs a person: bases, channels, exceptions and waivers that age, builds that fail each night',
+    group: 'also',
+    args: '[image...]',
+    options: [
+      ['--github', 'the last nights too (in a job of GitHub, with a token)'],
+      ['--workflow <file>', 'whose runs are the nights (default: nightly.yml)'],
+      ['--issue', 'keep one issue that tells it, closed when nothing is left; with --github'],
+      ['--detailed-exitcode', 'exit 6 when there is something'],
+    ],
+    load: () => import('./verbs/watch.ts'),
   },
   {
     name: 'catalog',
@@ -321,7 +304,8 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'policy',
-    summary: "the permissions that this tool takes of a cloud's account, by role",
+    summary:
+      "the permissions that this tool takes of a cloud's account, by role; or what a repository at GitHub needs",
     group: 'also',
     args: '<target>',
     options: [
@@ -329,7 +313,7 @@ export const verbs: readonly Verb[] = [
       ['--image <image>', 'for the account, regions and key of this definition alone'],
       ['--account <id>', 'for this account: 12 digits'],
       ['--region <region>', 'for this region alone; may be given several times', 'many'],
-      ['--repository <name>', 'oidc: OWNER/NAME at GitHub, whose jobs may take the role'],
+      ['--repository <name>', 'oidc, github: OWNER/NAME at GitHub, whose jobs may take the role'],
       [
         '--environment <name>',
         'oidc: of its jobs those of this environment; may be given several times',
@@ -343,8 +327,15 @@ export const verbs: readonly Verb[] = [
     name: 'base',
     summary: 'show what the base is, or move its lock (the only verb that does)',
     group: 'plumbing',
-    args: '<show|update> [image]',
-    options: [target, ['--pr', 'print what moved as Markdown, for a pull request']],
+    args: '<show|update> [image...]',
+    options: [
+      target,
+      ['--pr', 'print what moved as Markdown, for a pull request'],
+      [
+        '--pull-request',
+        'of several images or all: keep one pull request with what moved (in a job of GitHub)',
+      ],
+    ],
     load: () => import('./verbs/base.ts'),
   },
   stageVerb('render', 'render the bundle of a run again'),
@@ -358,10 +349,16 @@ export const verbs: readonly Verb[] = [
     group: 'plumbing',
     args: '[image...]',
     options: [
-      ['--target <id>', 'only jobs of this target (default: all of each definition)'],
+      ['--target <id>', 'only jobs of these targets (default: all of each definition)', 'many'],
       ['--changed', 'only images of which a variant would come to something new'],
       ['--reserve', 'take the version of each image now, so that all its jobs build it'],
       ['--run <id>', "what the jobs of an image share (default: $MINTMARK_RUN, or the GitHub run's)"],
+      ['--single', 'a release by hand, of exactly one image: what would be refused later is refused now'],
+      ['--release-version <version>', 'with --single: MAJOR.MINOR.PATCH instead of the derived one'],
+      ['--bump <level>', 'with --single: major, minor or patch, if the changes ask no more (default: auto)'],
+      ['--channel <name>', 'with --single: where it is to be promoted to (default: nowhere)'],
+      ['--emergency', 'with --single: ship although findings reject it (or $MINTMARK_EMERGENCY)'],
+      ['--reason <text>', 'why it is an emergency (or $MINTMARK_EMERGENCY_REASON)'],
       database,
       exploited,
       ...second,
@@ -374,7 +371,14 @@ export const verbs: readonly Verb[] = [
       'check definitions, and say what their share lists would change: of a folder, as data, or our own',
     group: 'plumbing',
     args: '[folder]',
-    options: [['--schema', 'only whether they are well written; nobody is asked']],
+    options: [
+      ['--schema', 'only whether they are well written; nobody is asked'],
+      [
+        '--render',
+        'of our own: what each renders to as well, and whether policies, waivers and trust can be read',
+      ],
+      ['--comment', 'in the GitHub job of a pull request: keep one comment there that says the same'],
+    ],
     load: () => import('./verbs/review.ts'),
   },
   {

@@ -58,8 +58,27 @@ export function plannedLine(item: PlannedImage): string {
   return `✓ ${item.image}${item.version === null ? '' : ` ${item.version}`}  ${where}${because}`
 }
 
-/** The plan as Markdown, for the page of a run. */
-export function matrixMarkdown(run: string, images: readonly PlannedImage[]): string {
+/** What a person asked for who releases one image by hand. */
+export interface AskedRelease {
+  readonly by: string
+  /** Null: it stays in nightly. */
+  readonly channel: string | null
+  /** Why it is an emergency; null when it is none. */
+  readonly emergency: string | null
+}
+
+/** The same in words. */
+export const askedLines = ({ by, channel, emergency }: AskedRelease): readonly string[] => [
+  `asked for by ${by}, for ${channel ?? 'nightly alone'}`,
+  ...(emergency === null ? [] : [`EMERGENCY: ${emergency}`]),
+]
+
+/** The plan as Markdown, for the page of a run. @param more what is said above it, line by line */
+export function matrixMarkdown(
+  run: string,
+  images: readonly PlannedImage[],
+  more: readonly string[] = [],
+): string {
   const { include } = matrixOf(images)
   const rows = images.map((item) => {
     if (item.status === 'failed')
@@ -71,6 +90,7 @@ export function matrixMarkdown(run: string, images: readonly PlannedImage[]): st
   return [
     `### Plan: ${include.length} ${include.length === 1 ? 'job' : 'jobs'}, run ${markdownText(run)}`,
     '',
+    ...more.flatMap((text) => [markdownText(text), '']),
     ...(rows.length === 0
       ? ['There is no image to plan.']
       : ['| image | version | where | why |', '|---|---|---|---|']),

@@ -1,4 +1,5 @@
 import { columns } from './columns.ts'
+import { codeSpan, markdownText } from './report/render-markdown.ts'
 import { isPending, needsConsent, type Problem, type ShareAction, type SharePlan } from './share-plan.ts'
 import type { Use, Uses } from './share-sight.ts'
 import { visible } from './show-value.ts'
@@ -102,8 +103,6 @@ export function shareLines({ actions }: SharePlan): readonly string[] {
   ])
 }
 
-const cell = (text: string): string => visible(text).replaceAll('|', '\\|').replaceAll('<', '&lt;')
-
 /** The plan for a pull request. */
 export function shareMarkdown(
   image: string,
@@ -116,16 +115,16 @@ export function shareMarkdown(
     '|---|---|---|---|',
     ...plan.actions.map(
       (action) =>
-        `| \`${signOf(action)}\` | \`${cell(action.principal)}\` | ${action.channel} ${action.version ?? ''} | ${cell(shareText(action))} |`,
+        `| \`${signOf(action)}\` | ${codeSpan(action.principal)} | ${markdownText(`${action.channel} ${action.version ?? ''}`)} | ${markdownText(shareText(action))} |`,
     ),
   ]
   return [
-    `### Sharing of ${image}`,
+    `### Sharing of ${markdownText(image)}`,
     '',
     ...(plan.actions.length === 0 ? ['Nobody is named, and nobody has it.'] : table),
     '',
     shareCounts(plan) || 'Nothing to do.',
-    ...more.flatMap((text) => ['', cell(text)]),
+    ...more.flatMap((text) => ['', markdownText(text)]),
     // Four spaces: nothing in it is markup.
     ...(besides.length === 0 ? [] : ['', ...besides.map((text) => `    ${visible(text)}`)]),
     ...(plan.actions.some(isPending) ? ['', `Plan \`${plan.digest}\``] : []),

@@ -10,7 +10,7 @@ export type Env = Readonly<Record<string, string | undefined>>
  * @param root the checkout, which relative paths of the file begin at
  */
 export function settingsEnv(settings: Settings, env: Env, root: string): Env {
-  const { mirrors, scan, catalog, language, signing } = settings
+  const { mirrors, scan, catalog, language, signing, watch } = settings
   const inCheckout = (path: string): string => (path.startsWith('/') ? path : join(root, path))
   const { database, knownExploited, secondScanner, grypeDatabase } = scan
   const values: Env = {
@@ -25,6 +25,7 @@ export function settingsEnv(settings: Settings, env: Env, root: string): Env {
     MINTMARK_SECOND_SCANNER: secondScanner,
     MINTMARK_GRYPE_DB: grypeDatabase === undefined ? undefined : inCheckout(grypeDatabase),
     MINTMARK_CATALOG: catalog === undefined || isS3Address(catalog) ? catalog : inCheckout(catalog),
+    MINTMARK_WATCH_CHANNEL_AGE: watch?.channelAge,
     MINTMARK_SIGNER: signing?.signer,
     MINTMARK_SIGSTORE_PUBLIC_LOG: signing?.sigstore?.publicLog === true ? 'true' : undefined,
     MINTMARK_SIGSTORE_FULCIO: signing?.sigstore?.fulcio,

@@ -42,6 +42,8 @@ const Approved = z.strictObject({
   from: Version.nullable(),
   by: z.string().min(1).max(200),
   comment: z.string().max(2000).nullable(),
+  /** Digest of the plan of sharing that they saw with it; left out where it was not shown. */
+  sharing: Sha256.optional(),
 })
 export type Approved = z.infer<typeof Approved>
 

@@ -80,6 +80,16 @@ export const Settings = z.strictObject({
     })
     .prefault({}),
   catalog: CatalogAt.optional(),
+  /** What `watch` takes for too old. */
+  watch: z
+    .strictObject({
+      /** The oldest release that a channel other than nightly may point to. */
+      channelAge: z
+        .string()
+        .regex(/^[1-9][0-9]{0,3}d$/, 'a number of days, e.g. 45d')
+        .optional(),
+    })
+    .optional(),
   /** Who signs records and events. */
   signing: Signing.optional(),
   /** Of the reports about a run; English when it is left out. */

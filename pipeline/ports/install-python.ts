@@ -20,7 +20,7 @@ export const isPythonProgram = (name: string): name is PythonProgram => name in 
 const python = '/usr/bin/python3'
 
 const requirementsOf = (places: Places, name: PythonProgram): string =>
-  join(places.root, 'pipeline/tools', name, 'requirements.txt')
+  join(places.installation, 'pipeline/tools', name, 'requirements.txt')
 
 /** `python3.13`: what Debian's link names; a release of Debian has one. */
 async function interpreter(files: Files): Promise<string> {

@@ -19,7 +19,8 @@ type Progress = (text: string) => void
 
 const hex = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
 
-const moduleFolder = (places: Places, name: ToolName): string => join(places.root, 'pipeline/tools', name)
+const moduleFolder = (places: Places, name: ToolName): string =>
+  join(places.installation, 'pipeline/tools', name)
 
 /** Keyed by version and by all that a build of it depends on, so that a changed pin never meets an old program. */
 export async function toolFolder(files: Files, places: Places, name: ToolName): Promise<string> {

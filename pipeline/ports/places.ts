@@ -1,10 +1,13 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import type { Files } from './files.ts'
 
-/** Where things outside the checkout live (XDG base directories). Absolute paths. */
+/** Where things live: the team's own files, mintmark's own, and what is outside both (XDG base directories). Absolute paths. */
 export interface Places {
-  /** The checkout: templates, hardening, scans, images. */
+  /** The team's repository: mintmark.yaml, images, policies, waivers. In a checkout of mintmark it is that checkout. */
   readonly root: string
+  /** Where mintmark is: templates, hardening, tools, and the policies that hold where the team has none of that name. */
+  readonly installation: string
   /** Definitions that stand for those of images/ below root: of a request that is reviewed. */
   readonly images?: string
   /** The catalog's address: a folder, or s3://bucket/prefix. */
@@ -25,7 +28,11 @@ export interface Places {
   readonly runs: string
 }
 
-export function placesFrom(env: Readonly<Record<string, string | undefined>>, root: string): Places {
+export function placesFrom(
+  env: Readonly<Record<string, string | undefined>>,
+  root: string,
+  installation: string = root,
+): Places {
   const xdg = (name: string, fallback: string): string => {
     const value = env[name]
     // The specification: a relative path is invalid and must be ignored.
@@ -36,6 +43,7 @@ export function placesFrom(env: Readonly<Record<string, string | undefined>>, ro
   const state = xdg('XDG_STATE_HOME', '.local/state')
   return {
     root,
+    installation,
     catalog: env['MINTMARK_CATALOG'] || join(data, 'catalog'),
     blobs: join(cache, 'blobs'),
     keys: join(data, 'keys'),
@@ -46,4 +54,32 @@ export function placesFrom(env: Readonly<Record<string, string | undefined>>, ro
     indices: join(cache, 'indices'),
     runs: join(state, 'runs'),
   }
+}
+
+/** A folder like /tmp, where each user may put files: nobody's settings are read from there. */
+const isShared = (mode: number): boolean => (mode & 0o1002) === 0o1002
+
+/** The folder or the nearest above it that has a mintmark.yaml; null without one. */
+async function nearestRepository(files: Files, from: string): Promise<string | null> {
+  for (let at = from; ; at = dirname(at)) {
+    const isFile = (await files.info(join(at, 'mintmark.yaml')))?.kind === 'file'
+    if (isFile && !isShared((await files.info(at))?.mode ?? 0)) return at
+    if (at === dirname(at)) return null
+  }
+}
+
+/**
+ * The team's repository. A checkout of mintmark is its own. Installed as a package: the nearest folder with a mintmark.yaml, from the
+ * working directory up, else from where the launcher is; without one the working directory.
+ * @param from.launcher absolute path of the program that was started
+ */
+export async function findRoot(
+  files: Files,
+  from: { readonly installation: string; readonly launcher: string; readonly cwd: () => string },
+): Promise<string> {
+  if (!from.installation.split('/').includes('node_modules')) return from.installation
+  const cwd = from.cwd()
+  return (
+    (await nearestRepository(files, cwd)) ?? (await nearestRepository(files, dirname(from.launcher))) ?? cwd
+  )
 }

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { Exec } from './exec.ts'
 import type { Fetch } from './fetch.ts'
 import type { Files } from './files.ts'
+import type { GitHub } from './github.ts'
 import type { WithLock } from './lock.ts'
 import type { Net } from './net.ts'
 import type { Places } from './places.ts'
@@ -31,6 +32,8 @@ export interface World {
   readonly zip: Zip
   /** The CI job that this is a step of; left out elsewhere. */
   readonly job?: CiJob | undefined
+  /** The repository of that job, where a token was given for it; left out elsewhere. */
+  readonly github?: GitHub | undefined
   readonly places: Places
   /** Our own environment variables, read-only. */
   readonly env: Readonly<Record<string, string | undefined>>

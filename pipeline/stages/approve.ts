@@ -15,6 +15,8 @@ export interface ApproveInput {
   readonly diff: string | null
   readonly by: string
   readonly comment: string | null
+  /** Digest of the plan of sharing that was seen as well; left out where none was shown. */
+  readonly sharing?: string
 }
 
 export interface Approved {
@@ -47,7 +49,7 @@ function ensureSeen({ digest, image, version, channel }: Promotion, seen: string
  * @throws MintmarkError USAGE, CONFLICT, and as preparePromotion does
  */
 export async function approve(world: World, input: ApproveInput): Promise<Approved> {
-  const { ref, channel, trust, diff, by, comment } = input
+  const { ref, channel, trust, diff, by, comment, sharing } = input
   const promotion = await preparePromotion(world, { ref, channel, trust, bytes: false })
   if (diff === null) return { promotion, written: false }
   ensureSeen(promotion, diff)
@@ -75,11 +77,16 @@ export async function approve(world: World, input: ApproveInput): Promise<Approv
         .filter(({ sha256 }) => !spent.has(sha256))
         .map(({ event: { data } }) => data)
       const before = given.some(
-        (item) => item.channel === channel && item.diff === digest && isSamePerson(item.by, by),
+        (item) =>
+          item.channel === channel &&
+          item.diff === digest &&
+          isSamePerson(item.by, by) &&
+          (sharing === undefined || item.sharing === sharing),
       )
       if (before) return null
       const from = seen.from?.split('@')[1] ?? null
-      return { kind: 'approved', data: { channel, diff: digest, from, by, comment } }
+      const also = sharing === undefined ? {} : { sharing }
+      return { kind: 'approved', data: { channel, diff: digest, from, by, comment, ...also } }
     })
     written ||= event !== null
   }

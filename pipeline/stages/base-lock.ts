@@ -62,7 +62,23 @@ export async function loadLock<T extends TargetId>(
       )
 }
 
-/** Writes the lock of one target; those of others stay. One of qemu alone is a file of schema 1, as it ever was. */
+/**
+ * The image's file of locks and what it would be with these; those of other targets stay. One of qemu alone is a file of schema 1, as
+ * it ever was. @throws MintmarkError CONFIG_INVALID
+ */
+export async function lockFile(
+  world: World,
+  image: string,
+  moved: ReadonlyMap<TargetId, TargetLock>,
+): Promise<{ readonly path: string; readonly text: string }> {
+  const locks = { ...(await readLocks(world, image)), ...Object.fromEntries(moved) }
+  const file = Object.keys(locks).every((id) => id === 'qemu')
+    ? locks.qemu
+    : Locks.parse({ schema: 2, ...locks })
+  return { path: lockPath(image), text: `${JSON.stringify(file, null, 2)}\n` }
+}
+
+/** Writes the lock of one target. */
 export async function keepLock(
   world: World,
   image: string,
@@ -71,8 +87,7 @@ export async function keepLock(
 ): Promise<void> {
   // Another command may write the lock of another target at the same time.
   await world.withLock(join(world.places.runs, image, '.base-lock'), 10_000, async () => {
-    const locks = { ...(await readLocks(world, image)), [target]: lock }
-    const file = Object.keys(locks).every((id) => id === 'qemu') ? lock : Locks.parse({ schema: 2, ...locks })
-    await world.files.write(join(world.places.root, lockPath(image)), `${JSON.stringify(file, null, 2)}\n`)
+    const { path, text } = await lockFile(world, image, new Map([[target, lock]]))
+    await world.files.write(join(world.places.root, path), text)
   })
 }

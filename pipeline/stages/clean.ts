@@ -51,7 +51,7 @@ async function checkPlace(world: World, name: Held): Promise<void> {
     })
   if (!path.startsWith('/') || normalize(path) !== path) throw refuse('it is no plain absolute path')
   if (path.split('/').filter((part) => part !== '').length < 2) throw refuse('it is too near to the root')
-  const around = [world.env['HOME'], world.places.root, '/usr', '/etc', '/var']
+  const around = [world.env['HOME'], world.places.root, world.places.installation, '/usr', '/etc', '/var']
   const holder = around.find((item) => item !== undefined && `${item}/`.startsWith(`${path}/`))
   if (holder !== undefined) throw refuse(`${holder} is in it`)
   if ((await world.files.info(path))?.kind === 'link') throw refuse('it is a link to somewhere else')

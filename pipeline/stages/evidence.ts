@@ -296,7 +296,9 @@ export async function packEvidence(
     [...items, ...keys],
   )
   const readme = evidenceReadme(index, pems)
-  const template = await world.files.readText(join(world.places.root, 'templates/pages/evidence.html.hbs'))
+  const template = await world.files.readText(
+    join(world.places.installation, 'templates/pages/evidence.html.hbs'),
+  )
   const files = [
     ...items,
     ...keys,

@@ -11,13 +11,14 @@ import {
 } from '../core/secret-rules.ts'
 import type { PackagedSecret, SecretFinding } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
+import { ownOrShipped } from './own-or-shipped.ts'
 import { grepTree, listInTree, notAll, readInTree } from './read-in-tree.ts'
 
 const rulesFile = 'scans/secret-rules.yaml'
 
 /** @throws MintmarkError CONFIG_INVALID */
 export async function loadSecretRules(world: World): Promise<readonly CompiledRule[]> {
-  return parseSecretRules(await world.files.readText(join(world.places.root, rulesFile)), rulesFile)
+  return parseSecretRules(await world.files.readText(await ownOrShipped(world, rulesFile)), rulesFile)
 }
 
 const doing = 'searched for secrets'

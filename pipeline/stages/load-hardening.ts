@@ -16,7 +16,7 @@ const ControlFile = z.array(Control)
  * @throws MintmarkError CONFIG_INVALID with file:line:column for what a file says wrong, or for files that don't fit together
  */
 export async function loadHardening(world: World): Promise<HardeningContent> {
-  const root = join(world.places.root, 'hardening')
+  const root = join(world.places.installation, 'hardening')
   const text = (...path: readonly string[]): Promise<string> => world.files.readText(join(root, ...path))
 
   async function yamlFiles<T>(folder: string, schema: z.ZodType<T>): Promise<ReadonlyMap<string, T>> {

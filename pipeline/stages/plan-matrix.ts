@@ -1,8 +1,11 @@
 import { suggestion } from '../core/did-you-mean.ts'
-import { unique } from '../core/lists.ts'
+import { listed, unique } from '../core/lists.ts'
 import { type MatrixJob, type PlannedImage, runnerOf } from '../core/matrix.ts'
+import { visible } from '../core/show-value.ts'
 import { namedTargets, variantsOf } from '../core/variants.ts'
+import type { Level } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'
+import { firstChannel } from '../model/channel.ts'
 import type { Definition } from '../model/definition.ts'
 import { TargetId } from '../model/ids.ts'
 import type { World } from '../ports/world.ts'
@@ -11,6 +14,7 @@ import { chooseTarget } from './choose-target.ts'
 import { type Judgement, loadJudgement } from './gate.ts'
 import { ensureLasting } from './lasting-catalog.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
+import { refuseChannel } from './promotion.ts'
 import { versionFacts } from './release.ts'
 import { renderedBundle } from './render.ts'
 import { reserveVersion } from './reserve.ts'
@@ -20,14 +24,18 @@ import { decideUnchanged } from './unchanged.ts'
 export interface MatrixInput {
   /** Names of definitions; none means all. */
   readonly images: readonly string[]
-  /** Only jobs of this target; null for all. */
-  readonly target: string | null
+  /** Only jobs of these targets; none means all. */
+  readonly targets: readonly string[]
   /** What the jobs of an image share, so that they make one version. */
   readonly run: string
   /** Leave out images of which no variant would come to anything else than its last release. */
   readonly changed: boolean
   /** Take each image's version now: then every variant of it is built. */
   readonly reserve: boolean
+  /** The version that a person asks for; left out for the derived one. */
+  readonly asked?: string | null
+  /** The level above the last release that a person asks for; left out for what the changes call for. */
+  readonly bump?: Level | null
   readonly trivyDb: string | null
   readonly knownExploited: string | null
   readonly secondScanner: SecondScannerOption | null
@@ -41,6 +49,8 @@ interface Place {
 }
 
 const mostCauses = 5
+
+const isOneOf = (id: string, ids: readonly TargetId[]): boolean => ids.some((known) => known === id)
 
 /** Why it has to be built, for each target that says so; nothing when it has not. */
 async function causesOf(
@@ -78,7 +88,11 @@ async function causesOf(
 }
 
 /** One version for all variants, before any of their jobs begins: none of them then finds that its own has not changed. */
-async function reserved(world: World, { image, definition, targets }: Place, run: string): Promise<string> {
+async function reserved(
+  world: World,
+  { image, definition, targets }: Place,
+  { run, asked = null, bump = null }: MatrixInput,
+): Promise<string> {
   const [target] = targets
   if (target === undefined) throw new MintmarkError('INTERNAL', `${image} was planned for no target`)
   const { bundle } = await renderedBundle(world, image, definition, target)
@@ -86,12 +100,13 @@ async function reserved(world: World, { image, definition, targets }: Place, run
     image,
     runId: run,
     facts: await versionFacts(world, { image, target }, definition, bundle),
-    given: null,
+    given: asked,
+    bump,
     variants: variantsOf(definition),
   })
 }
 
-/** Null when it was not asked for by name, and is not for the target that was. */
+/** Null when it was not asked for by name, and is for none of the targets that were. */
 async function planned(
   world: World,
   image: string,
@@ -100,15 +115,18 @@ async function planned(
 ): Promise<PlannedImage | null> {
   const definition = await loadDefinition(world, image)
   const named = namedTargets(definition)
-  const { target: only, run } = input
-  if (only !== null && input.images.length === 0 && !named.some((id) => id === only)) return null
-  const targets = (only === null ? named : [only]).map((asked) => chooseTarget({ image, definition, asked }))
+  const { run } = input
+  const only = input.images.length > 0 ? input.targets : input.targets.filter((id) => isOneOf(id, named))
+  if (only.length === 0 && input.targets.length > 0) return null
+  const targets = (only.length === 0 ? named : unique(only)).map((asked) =>
+    chooseTarget({ image, definition, asked }),
+  )
   const place: Place = { image, definition, targets }
   const { changed, because } = input.changed
     ? await causesOf(world, place, input, judgement)
     : { changed: true, because: [] }
   if (!changed) return { image, status: 'unchanged', because }
-  const version = input.reserve ? await reserved(world, place, run) : null
+  const version = input.reserve ? await reserved(world, place, input) : null
   const jobs = targets.flatMap(({ id }) =>
     definition.os.arch.map(
       (arch): MatrixJob => ({ image, target: id, arch, runner: runnerOf(id, arch), run }),
@@ -123,13 +141,13 @@ async function planned(
  * images share
  */
 export async function planMatrix(world: World, input: MatrixInput): Promise<readonly PlannedImage[]> {
-  const { target } = input
-  if (target !== null && !TargetId.safeParse(target).success)
-    throw new MintmarkError(
-      'USAGE',
-      `there is no target "${target}"${suggestion(target, TargetId.options)}`,
-      { hint: `targets: ${TargetId.options.join(', ')}` },
-    )
+  for (const target of input.targets)
+    if (!isOneOf(target, TargetId.options))
+      throw new MintmarkError(
+        'USAGE',
+        `there is no target "${visible(target)}"${suggestion(target, TargetId.options)}`,
+        { hint: `targets: ${TargetId.options.join(', ')}` },
+      )
   ensureLasting(world, true)
   const known = await imageNames(world)
   const unknown = input.images.find((image) => !known.includes(image))
@@ -149,4 +167,38 @@ export async function planMatrix(world: World, input: MatrixInput): Promise<read
     }
   }
   return plan
+}
+
+/**
+ * The plan of a release by hand: one image, whose channel is there and can take what is built. All that would be refused after the
+ * build is refused before it.
+ * @param channel null or nightly: it stays in nightly
+ * @returns the plan of that one image, and the channel; null for nightly
+ * @throws MintmarkError USAGE for no image, several, or too few targets; NOT_FOUND for a channel that there is not; as planMatrix does
+ */
+export async function planRelease(
+  world: World,
+  input: MatrixInput,
+  channel: string | null,
+): Promise<{ readonly plan: readonly PlannedImage[]; readonly channel: string | null }> {
+  const [image, ...others] = input.images
+  if (image === undefined || others.length > 0)
+    throw new MintmarkError(
+      'USAGE',
+      `a release by hand is of one image, and ${image === undefined ? 'none is' : `${others.length + 1} are`} named`,
+      { hint: `there are: ${listed(await imageNames(world), 12)}` },
+    )
+  const to = channel === firstChannel ? null : channel
+  const definition = await loadDefinition(world, image)
+  if (to !== null) {
+    refuseChannel(definition, image, to)
+    const missing = namedTargets(definition).filter((id) => !input.targets.includes(id))
+    if (input.targets.length > 0 && missing.length > 0)
+      throw new MintmarkError(
+        'USAGE',
+        `${to} takes whole versions alone, and ${missing.join(', ')} of images/${image}.yaml would not be built`,
+        { hint: 'leave the targets out to build all, or the channel to build some' },
+      )
+  }
+  return { plan: await planMatrix(world, input), channel: to }
 }

@@ -45,10 +45,11 @@ export interface Promoted extends PromotePlan {
   readonly from: readonly (string | null)[]
 }
 
-async function planPromotion(
+/** What a release has and lacks for a channel. */
+export async function planPromotion(
   world: World,
   promotion: Promotion,
-  input: PromoteInput,
+  input: Omit<PromoteInput, 'ref' | 'channel' | 'dryRun'>,
 ): Promise<PromotePlan & { readonly approvals: readonly CountedApprovals[] }> {
   const { trust, trivyDb, knownExploited } = input
   const releases = promotion.variants.map(({ release }) => release)

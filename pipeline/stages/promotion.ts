@@ -45,7 +45,8 @@ export interface PromotionInput {
   readonly bytes: boolean
 }
 
-function refuseChannel(definition: Definition, image: string, channel: string): void {
+/** @throws MintmarkError USAGE for nightly, NOT_FOUND for a channel that the definition has not */
+export function refuseChannel(definition: Definition, image: string, channel: string): void {
   if (channel === firstChannel)
     throw new MintmarkError(
       'USAGE',

@@ -47,7 +47,7 @@ async function loadTemplates(world: World, source: string, { manager }: System):
     `${source}/source.pkr.hcl`,
   ]
   const texts = await Promise.all(
-    names.map((name) => world.files.readText(join(world.places.root, 'templates', `${name}.hbs`))),
+    names.map((name) => world.files.readText(join(world.places.installation, 'templates', `${name}.hbs`))),
   )
   return new Map(names.map((name, index) => [name, texts[index] ?? '']))
 }

@@ -2,7 +2,7 @@ import { inTurns } from '../core/all-ended.ts'
 import { ageHours, skewHours } from '../core/days.ts'
 import { canonicalJson } from '../core/digest.ts'
 import { parseYaml } from '../core/parse-yaml.ts'
-import { compareVersions, nextVersion, type PreviousRelease } from '../core/versions.ts'
+import { compareVersions, type Level, nextVersion, type PreviousRelease } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'
 import { Reservation, RunChoice, type VersionFacts } from '../model/release.ts'
 import type { World } from '../ports/world.ts'
@@ -17,6 +17,8 @@ export interface ReserveInput {
   readonly facts: VersionFacts
   /** The version that a person asks for, or null. */
   readonly given: string | null
+  /** The level that a person asks for; what the changes call for when it is left out. */
+  readonly bump?: Level | null
   /** The variants that the version is to have. */
   readonly variants?: readonly string[]
 }
@@ -140,7 +142,7 @@ async function chosenVersion(
  * @throws MintmarkError USAGE when the version asked for can't be had
  */
 export async function reserveVersion(world: World, input: ReserveInput): Promise<string> {
-  const { image, runId, facts, given, variants } = input
+  const { image, runId, facts, given, bump = null, variants } = input
   for (let turn = 1; turn <= attempts; turn += 1) {
     const taken = await takenVersions(world, image)
     if (turn === 1) warnOfFuture(world, taken)
@@ -150,7 +152,7 @@ export async function reserveVersion(world: World, input: ReserveInput): Promise
       return own.version
     }
     const versions = taken.map(({ reservation }) => reservation.version)
-    const next = nextVersion(latestOf(taken), facts, given, versions)
+    const next = nextVersion(latestOf(taken), facts, given, versions, bump)
     const version = await chosenVersion(world, input, turn, next)
     // Chosen by a job that was killed before it took it, and a higher one is there now: nobody gets it, not even a sibling at work.
     const late = versions.some((other) => compareVersions(other, version) > 0)

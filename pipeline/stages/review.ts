@@ -1,17 +1,28 @@
 import { join } from 'node:path'
 import { isPending } from '../core/share-plan.ts'
+import { namedTargets } from '../core/variants.ts'
 import { MintmarkError } from '../errors.ts'
 import type { World } from '../ports/world.ts'
+import { targetOf } from './choose-target.ts'
 import { ensureLasting } from './lasting-catalog.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
+import { loadPolicy } from './load-policy.ts'
+import { loadWaivers } from './load-waivers.ts'
+import { renderedBundle } from './render.ts'
 import { lookAtShares, type ShareLook } from './share-plan.ts'
+import { trustedKeys } from './verify-release.ts'
 
 /** What is said of one definition. */
 export type Reviewed =
   /** The definition is wrong, or what it shares could not be looked at. */
   | { readonly image: string; readonly status: 'failed'; readonly error: MintmarkError }
   /** There was nothing to ask, or it was not asked. */
-  | { readonly image: string; readonly status: 'valid' }
+  | {
+      readonly image: string
+      readonly status: 'valid'
+      /** Target -> digest of what it renders to; left out where that was not asked. */
+      readonly bundles?: Readonly<Record<string, string>>
+    }
   | { readonly image: string; readonly status: 'looked'; readonly look: ShareLook }
 
 export interface ReviewInput {
@@ -19,6 +30,8 @@ export interface ReviewInput {
   readonly folder: string | null
   /** Only whether they are well written: asks nobody. */
   readonly schemaOnly: boolean
+  /** Render each definition as well, and read policies and waivers: needs no tool and no network. Only for our own. */
+  readonly render: boolean
   readonly update: (text: string) => void
 }
 
@@ -39,19 +52,43 @@ async function ensurePlain({ files }: World, folder: string, image: string): Pro
     )
 }
 
+/** What a definition renders to on each of its targets, with all that it is judged by. @throws MintmarkError CONFIG_INVALID */
+async function rendered(world: World, image: string): Promise<Readonly<Record<string, string>>> {
+  const definition = await loadDefinition(world, image)
+  await loadPolicy(world, definition.scan.policy)
+  const bundles: Record<string, string> = {}
+  for (const id of namedTargets(definition)) {
+    const { bundle } = await renderedBundle(world, image, definition, targetOf(id))
+    bundles[id] = bundle.digest
+  }
+  return bundles
+}
+
 /**
  * Checks each definition, and looks at what its share lists would change. Of a request nothing is run, and all but its definitions is
  * ours: settings, policies, trust. What is wrong with one does not hide the others.
  * @throws MintmarkError USAGE when the folder is none, CONFIG_INVALID in a CI job without a catalog that stays
  */
 export async function review(world: World, input: ReviewInput): Promise<readonly Reviewed[]> {
-  const { folder, schemaOnly, update } = input
+  const { folder, schemaOnly, render, update } = input
   if (folder !== null && (await world.files.info(folder))?.kind !== 'folder')
     throw new MintmarkError('USAGE', `${folder} is no folder of definitions`, {
       hint: 'name the folder images of a checkout of the request',
     })
+  if (folder !== null && render)
+    throw new MintmarkError(
+      'USAGE',
+      `--render is for our own definitions: the files of those in ${folder} are not here`,
+      {
+        hint: './mintmark review --schema --render',
+      },
+    )
   // An empty catalog would say that nobody gets anything.
   if (!schemaOnly) ensureLasting(world, true)
+  if (render) {
+    await loadWaivers(world)
+    await trustedKeys(world, null)
+  }
   const own = await imageNames(world)
   const asked: World = folder === null ? world : { ...world, places: { ...world.places, images: folder } }
   const names = [...new Set([...own, ...(await imageNames(asked))])].sort()
@@ -62,12 +99,18 @@ export async function review(world: World, input: ReviewInput): Promise<readonly
       if (folder !== null) await ensurePlain(world, folder, image)
       const there = (await imageNames(asked)).includes(image)
       if (there) await loadDefinition(asked, image)
+      const bundles = there && render ? await rendered(world, image) : null
       const look = schemaOnly
         ? null
         : await lookAtShares(asked, { image, channel: null, update: (text) => update(`${image}: ${text}`) })
       const says = look !== null && (look.plan.actions.length > 0 || look.problems.length > 0)
       if (look !== null && says) reviewed.push({ image, status: 'looked', look })
-      else if (there) reviewed.push({ image, status: 'valid' })
+      else if (there)
+        reviewed.push({
+          image,
+          status: 'valid',
+          ...(bundles === null ? {} : { bundles }),
+        })
     } catch (cause) {
       if (!(cause instanceof MintmarkError) || cause.code === 'INTERNAL' || world.signal.aborted) throw cause
       reviewed.push({ image, status: 'failed', error: cause })

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Finished, RunOptions } from '../ports/exec.ts'
 import type { Tool } from '../ports/tools.ts'
 import type { World } from '../ports/world.ts'
+import { ownOrShipped } from './own-or-shipped.ts'
 
 /** A scanner with a private folder of its own: nothing of the user's configuration or credentials is seen. */
 export interface Scanner {
@@ -70,7 +71,7 @@ export function scannerEnv(work: string, online: boolean): Readonly<Record<strin
  * the tool failed, for findings never change it.
  * @throws MintmarkError TOOL_FAILED
  */
-export function runTrivy(
+export async function runTrivy(
   world: World,
   scanner: Scanner,
   args: readonly string[],
@@ -83,7 +84,7 @@ export function runTrivy(
       '--cache-dir',
       scanner.cache,
       '--config',
-      join(world.places.root, 'scans/trivy.yaml'),
+      await ownOrShipped(world, 'scans/trivy.yaml'),
     ],
     {
       cwd: join(scanner.work, 'empty'),

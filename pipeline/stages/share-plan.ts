@@ -31,6 +31,8 @@ export interface ShareQuery {
   readonly image: string
   /** This channel alone; null: every channel. */
   readonly channel: string | null
+  /** As if this channel pointed to that version already: what a promotion would come to. */
+  readonly asIf?: { readonly channel: string; readonly version: string }
   /** Called before each look. */
   readonly update: (text: string) => void
 }
@@ -143,23 +145,40 @@ export function lastShares(known: readonly KnownRelease[]): readonly LastShare[]
   })
 }
 
+type PointerQuery = Pick<ShareQuery, 'image' | 'asIf'> & {
+  readonly known: readonly KnownRelease[]
+  readonly trust: Trust
+}
+
 type Pointed =
   | { readonly release: NonNullable<Wanted['release']>; readonly problem: null }
   | { readonly release: null; readonly problem: Problem | null }
 
+/** What a channel points to, or would if it were moved. @throws MintmarkError as pointsTo does */
+async function pointerOf(
+  world: World,
+  { known, trust, image, asIf }: PointerQuery,
+  channel: string,
+  variant: string,
+): Promise<Pick<PointsTo, 'version' | 'record'> | null> {
+  const moved = known.find(({ release }) => release.version === asIf?.version && release.variant === variant)
+  if (asIf?.channel === channel && moved !== undefined) return moved.release
+  // By the channel's history: a pointer that somebody moved by hand gives nothing to anybody.
+  return pointsTo(world, { image, channel, variant }, trust)
+}
+
 /** What a channel points to, when it may be given to anybody; neither release nor problem when it points to nothing. */
 async function pointedBy(
   world: World,
-  look: { readonly known: readonly KnownRelease[]; readonly trust: Trust; readonly image: string },
+  look: PointerQuery,
   channel: string,
   variant: string,
 ): Promise<Pointed> {
   const { image, known, trust } = look
   const refuse = (why: string, hint: string): Pointed => ({ release: null, problem: { why, hint } })
-  let now: PointsTo | null
+  let now: Pick<PointsTo, 'version' | 'record'> | null
   try {
-    // By the channel's history: a pointer that somebody moved by hand gives nothing to anybody.
-    now = await pointsTo(world, { image, channel, variant }, trust)
+    now = await pointerOf(world, look, channel, variant)
   } catch (cause) {
     if (!(cause instanceof MintmarkError) || cause.code === 'INTERNAL') throw cause
     return refuse(cause.message, cause.hint)
@@ -237,7 +256,7 @@ export async function lookAtShares(world: World, query: ShareQuery): Promise<Sha
       const target = targetOfVariant(variant)
       const principals = target === undefined ? [] : (ofTarget[target] ?? [])
       if (principals.length === 0) continue
-      const { release, problem } = await pointedBy(world, { image, known, trust }, name, variant)
+      const { release, problem } = await pointedBy(world, { ...query, known, trust }, name, variant)
       const holds = [...history.filter((item) => item.granted), ...intents].some(
         (item) => item.channel === name && item.variant === variant,
       )

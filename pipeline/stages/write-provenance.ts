@@ -5,6 +5,7 @@ import { provenanceOf, provenancePayload, provenanceReport } from '../core/prove
 import { MintmarkError } from '../errors.ts'
 import { type Builder, type RecordPredicate, Reservation } from '../model/release.ts'
 import type { World } from '../ports/world.ts'
+import { ownVersion } from './own-version.ts'
 import type { StageContext } from './stage.ts'
 
 /** Where nobody vouches for the machine but who runs it. */
@@ -18,13 +19,6 @@ function builderId({ env }: World): string {
   return env['GITHUB_ACTIONS'] === 'true' && server !== '' && workflow !== '' && URL.canParse(id)
     ? id
     : ownMachine
-}
-
-async function ownVersion({ files, places }: World): Promise<string> {
-  const path = `${places.root}/package.json`
-  const data = (await files.info(path)) === null ? null : parsedJson(await files.readText(path))
-  const version = typeof data === 'object' && data !== null ? Reflect.get(data, 'version') : null
-  return typeof version === 'string' ? version : 'unknown'
 }
 
 /**

@@ -46,7 +46,7 @@ export function languageOf(world: Pick<World, 'env'>, asked: string | null): Lan
 
 /** Titles of controls; a checkout that has no hardening of its own, or a broken one, can still print a report. */
 async function controlsOf(world: World): Promise<readonly Control[]> {
-  if ((await world.files.info(join(world.places.root, 'hardening/controls'))) === null) return []
+  if ((await world.files.info(join(world.places.installation, 'hardening/controls'))) === null) return []
   try {
     return (await loadHardening(world)).controls
   } catch (cause) {
@@ -88,7 +88,7 @@ async function renderReport(
 ): Promise<string> {
   switch (name) {
     case 'html': {
-      const template = join(world.places.root, 'templates/pages/report.html.hbs')
+      const template = join(world.places.installation, 'templates/pages/report.html.hbs')
       return renderHtml(await world.files.readText(template), report, language, audit)
     }
     case 'summary':

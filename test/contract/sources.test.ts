@@ -27,7 +27,7 @@ const fences: readonly { readonly name: string; readonly sign: RegExp; readonly 
   { name: 'nothing prints but the reporter', sign: /\bconsole\.(?:log|error|warn|info)\(/, only: /^$/ },
   {
     name: 'SDKs are loaded when they are needed',
-    sign: /^import (?!type )[^']*'@(?:aws-sdk|sigstore)\//m,
+    sign: /^import (?!type )[^']*'@(?:aws-sdk|octokit|sigstore)\//m,
     only: /^$/,
   },
   { name: 'no default export', sign: /^export default/m, only: /^$/ },

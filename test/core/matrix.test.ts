@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  askedLines,
   type MatrixJob,
   matrixMarkdown,
   matrixOf,
@@ -70,6 +71,28 @@ it('as Markdown nothing that others wrote is markup', () => {
     ].join('\n'),
   )
   assert.match(matrixMarkdown('r', []), /There is no image to plan/)
+})
+
+it('who asked for a release by hand stands above its plan, and is no markup either', () => {
+  const lines = askedLines({ by: '@octocat', channel: null, emergency: '*sshd* is attacked' })
+  assert.equal(lines, ['asked for by @octocat, for nightly alone', 'EMERGENCY: *sshd* is attacked'])
+  assert.equal(
+    matrixMarkdown('gh-1-1', [], lines).split('\n'),
+    [
+      '### Plan: 0 jobs, run gh-1-1',
+      '',
+      'asked for by &#64;octocat, for nightly alone',
+      '',
+      'EMERGENCY: \\*sshd\\* is attacked',
+      '',
+      'There is no image to plan.',
+      '',
+      '',
+    ].slice(0, -1),
+  )
+  assert.equal(askedLines({ by: 'dora', channel: 'stable', emergency: null }), [
+    'asked for by dora, for stable',
+  ])
 })
 
 it.run()

@@ -235,9 +235,9 @@ it('text and Markdown: a sign for each, what helps below what is blocked, nothin
   assert.match(lines[2] ?? '', /^! {2}oci:registry\.example\/golden +stable 1\.1\.0 +it is down/)
   assert.is(lines[3], '    → wait')
   assert.is(shareCounts(made), "1 to give, 1 can't be done")
-  const markdown = shareMarkdown('debian-13', made, ['a note | <b>'])
+  const markdown = shareMarkdown('debian-13', made, ['a note | <b> `@x`'])
   assert.match(markdown, /\| `!` \| `oci:registry\.example\/golden` \| stable 1\.1\.0 \| it is down \|/)
-  assert.match(markdown, /a note \\\| &lt;b>/)
+  assert.match(markdown, 'a note &#124; &lt;b&gt; &#96;&#64;x&#96;')
   assert.match(markdown, new RegExp(made.digest))
 })
 

@@ -153,4 +153,22 @@ it('is always above everything that was taken', () => {
   )
 })
 
+it('a person may ask for more than the changes call for, and never for less', () => {
+  const previous = { version: '1.4.2', facts: before }
+  const minor = { ...before, bundle }
+  assert.is(nextVersion(previous, minor, null, [], 'minor'), '1.5.0')
+  assert.is(nextVersion(previous, minor, null, [], 'major'), '2.0.0')
+  assert.is(nextVersion(previous, minor, null, ['1.4.2', '1.5.0'], 'minor'), '1.5.1')
+  assert.is(nextVersion(null, minor, null, [], 'patch'), '1.0.0')
+  assert.is(nextVersion(previous, minor, '1.4.3', [], null), '1.4.3', 'a version itself is free')
+  try {
+    nextVersion(previous, minor, null, [], 'patch')
+    assert.unreachable()
+  } catch (cause) {
+    assert.ok(cause instanceof MintmarkError)
+    assert.is(cause.code, 'USAGE')
+    assert.is(cause.message, '--bump is "patch", and what changed since 1.4.2 calls for a minor version')
+  }
+})
+
 it.run()

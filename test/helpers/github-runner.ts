@@ -199,8 +199,11 @@ export async function runJob(
       GITHUB_ENV: file(`${index}.env`),
       RUNNER_ENVIRONMENT: runner.selfHosted ? 'self-hosted' : 'github-hosted',
       RUNNER_TEMP: work,
+      // The token is no variable of the machine: a step that needs it says so.
       ...Object.fromEntries(
-        Object.entries(github).map(([key, value]) => [`GITHUB_${key.toUpperCase()}`, value]),
+        Object.entries(github)
+          .filter(([key]) => key !== 'token')
+          .map(([key, value]) => [`GITHUB_${key.toUpperCase()}`, value]),
       ),
     })
     left = { ...left, ...readAssignments(await fileOf(file(`${index}.env`))) }

@@ -30,10 +30,20 @@ loading('without the file, and with the one of the checkout, nothing is set', as
 
 loading('what the file of the checkout shows in comments is valid', async ({ test }) => {
   const lines = textOf('mintmark.yaml').split('\n')
-  const shown = lines.map((line) => line.replace(/^# (?=(?:teams|mirrors|scan|catalog|signing):| {2})/, ''))
+  const shown = lines.map((line) =>
+    line.replace(/^# (?=(?:teams|mirrors|scan|catalog|watch|signing):| {2})/, ''),
+  )
   await writeFile(join(test.folder, 'mintmark.yaml'), shown.join('\n'))
   const settings = await loadSettings(test.world, test.folder)
-  assert.equal(Object.keys(settings).sort(), ['catalog', 'mirrors', 'scan', 'schema', 'signing', 'teams'])
+  assert.equal(Object.keys(settings).sort(), [
+    'catalog',
+    'mirrors',
+    'scan',
+    'schema',
+    'signing',
+    'teams',
+    'watch',
+  ])
   assert.equal(Object.keys(settings.mirrors).sort(), ['debian', 'debianSecurity', 'images'])
 })
 
@@ -54,6 +64,7 @@ loading('it fills the variables that are not set; paths begin at the checkout', 
     MINTMARK_KNOWN_EXPLOITED: '/checkout/lists/kev.json',
     MINTMARK_CATALOG: '/checkout/catalog',
     MINTMARK_LANGUAGE: undefined,
+    MINTMARK_WATCH_CHANNEL_AGE: undefined,
     MINTMARK_SECOND_SCANNER: undefined,
     MINTMARK_GRYPE_DB: undefined,
     MINTMARK_SIGNER: undefined,
@@ -79,6 +90,16 @@ loading(
   },
 )
 
+loading('how old a channel may be', async ({ test }) => {
+  await writeFile(join(test.folder, 'mintmark.yaml'), 'schema: 1\nwatch: {channelAge: 30d}\n')
+  const settings = await loadSettings(test.world, test.folder)
+  assert.is(settingsEnv(settings, {}, '/checkout')['MINTMARK_WATCH_CHANNEL_AGE'], '30d')
+  assert.is(
+    settingsEnv(settings, { MINTMARK_WATCH_CHANNEL_AGE: '9d' }, '/checkout')['MINTMARK_WATCH_CHANNEL_AGE'],
+    '9d',
+  )
+})
+
 loading('a bucket is no path of the checkout', async ({ test }) => {
   await writeFile(join(test.folder, 'mintmark.yaml'), 'schema: 1\ncatalog: s3://images/team-a\n')
   const settings = await loadSettings(test.world, test.folder)
@@ -88,6 +109,10 @@ loading('a bucket is no path of the checkout', async ({ test }) => {
 loading('a mistake is told with its place', async ({ test }) => {
   const path = join(test.folder, 'mintmark.yaml')
   const cases: readonly (readonly [text: string, line: string])[] = [
+    [
+      'schema: 1\nwatch: {channelAge: 6 weeks}\n',
+      'mintmark.yaml:2:21 watch.channelAge is "6 weeks": a number of days, e.g. 45d',
+    ],
     ['schema: 1\nteam: [team-a]\n', 'mintmark.yaml:2:1 team is not a field; did you mean "teams"?'],
     [
       'schema: 1\nmirrors: {debian: "https://me:s3cret@one.example/debian"}\n',

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { sha256 } from '../../pipeline/core/digest.ts'
 import type { MintmarkError } from '../../pipeline/errors.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
@@ -108,6 +109,21 @@ loading(
     await world.files.write(join(world.places.root, 'scans/policies/trust.yaml'), 'schema: 1\nkeys: []\n')
     await world.files.write(path, text.replace('policy: default', 'policy: trust'))
     assert.is((await problems(loadDefinition(world, 'debian-13'))).length, 1)
+  },
+)
+
+loading(
+  'in a repository of its own a team has what mintmark brings, unless it has one of that name',
+  async ({ world, test }) => {
+    const root = join(test.folder, 'team')
+    const team = { ...world, places: { ...world.places, root, installation: checkout } }
+    assert.equal(await policyNames(team), ['default', 'strict'])
+    assert.is((await loadPolicy(team, 'default')).sha256, sha256(textOf('scans/policies/default.yaml')))
+    const own = textOf('scans/policies/strict.yaml').replace(/^title: .*$/m, 'title: ours')
+    await world.files.write(join(root, 'scans/policies/default.yaml'), own)
+    await world.files.write(join(root, 'scans/policies/web.yaml'), own)
+    assert.equal(await policyNames(team), ['default', 'strict', 'web'])
+    assert.is((await loadPolicy(team, 'default')).policy.title, 'ours')
   },
 )
 

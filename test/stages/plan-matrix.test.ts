@@ -6,7 +6,7 @@ import { sha256 } from '../../pipeline/core/digest.ts'
 import { hashesOfRelease, indexFilesOf, renderIndex } from '../../pipeline/core/packages-file.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
-import { type MatrixInput, planMatrix } from '../../pipeline/stages/plan-matrix.ts'
+import { type MatrixInput, planMatrix, planRelease } from '../../pipeline/stages/plan-matrix.ts'
 import { versionFacts } from '../../pipeline/stages/release.ts'
 import { renderedBundle } from '../../pipeline/stages/render.ts'
 import { takenVersions } from '../../pipeline/stages/reserve.ts'
@@ -44,7 +44,7 @@ it.after.each(async ({ box, mirror }) => {
 const plan = (world: World, change: Partial<MatrixInput> = {}) =>
   planMatrix(world, {
     images: [],
-    target: null,
+    targets: [],
     run: 'gh-812-1',
     changed: false,
     reserve: false,
@@ -114,7 +114,7 @@ it('names that there are not', async ({ world }) => {
   const image = await refusal(plan(world, { images: ['debian-31'] }))
   assert.is(image.code, 'NOT_FOUND')
   assert.match(image.hint, /did you mean debian-13\?/)
-  const target = await refusal(plan(world, { target: 'qmeu' }))
+  const target = await refusal(plan(world, { targets: ['qmeu'] }))
   assert.is(target.code, 'USAGE')
   assert.match(target.message, /did you mean "qemu"\?/)
 })
@@ -122,8 +122,8 @@ it('names that there are not', async ({ world }) => {
 it('a target that no definition names leaves nothing, and one image that does not name it is told', async ({
   world,
 }) => {
-  assert.equal(await plan(world, { target: 'aws' }), [])
-  const [asked] = await plan(world, { target: 'aws', images: ['debian-13'] })
+  assert.equal(await plan(world, { targets: ['aws'] }), [])
+  const [asked] = await plan(world, { targets: ['aws'], images: ['debian-13'] })
   assert.match(asked?.status === 'failed' ? asked.message : '', /images\/debian-13\.yaml names qemu/)
 })
 
@@ -148,6 +148,71 @@ it('what has not changed is left out; the others get one version for all of thei
   // The same attempt of the same run, once more.
   const [again] = await plan(world, { changed: true, reserve: true, images: ['debian-12'] })
   assert.is(again?.status === 'planned' && again.version, '1.0.0')
+})
+
+const byHand = (world: World, channel: string | null, change: Partial<MatrixInput> = {}) =>
+  planRelease(
+    world,
+    {
+      images: ['debian-13'],
+      targets: [],
+      run: 'gh-813-1',
+      changed: false,
+      reserve: true,
+      trivyDb: fixtureDb,
+      knownExploited: null,
+      secondScanner: null,
+      update: () => undefined,
+      ...change,
+    },
+    channel,
+  )
+
+it('by hand: one image, with the level or the version that a person asks for', async ({ world }) => {
+  await released(world)
+  const [patch] = (await byHand(world, null, { bump: 'patch' })).plan
+  assert.is(patch?.status === 'planned' && patch.version, '1.0.1')
+  // The same run asks again: it has its version, which is above the last one by now.
+  const [again] = (await byHand(world, null, { bump: 'patch' })).plan
+  assert.is(again?.status === 'planned' && again.version, '1.0.1')
+  const [major] = (await byHand(world, null, { bump: 'major', run: 'gh-814-1' })).plan
+  assert.is(major?.status === 'planned' && major.version, '2.0.0')
+  const [given] = (await byHand(world, null, { asked: '7.1.0', run: 'gh-815-1' })).plan
+  assert.is(given?.status === 'planned' && given.version, '7.1.0')
+  const path = join(world.places.root, 'images/debian-13.yaml')
+  const more = textOf('images/debian-13.yaml').replace('add: [curl,', 'add: [chrony, curl,')
+  await world.files.write(path, more)
+  const [small] = (await byHand(world, null, { bump: 'patch', run: 'gh-816-1' })).plan
+  assert.match(
+    small?.status === 'failed' ? small.message : '',
+    /^--bump is "patch", and what changed since 1\.0\.0 calls for a (?:minor|major) version$/,
+  )
+})
+
+it('by hand: what a channel would refuse after the build is refused before it', async ({ world }) => {
+  const path = join(world.places.root, 'images/debian-13.yaml')
+  const text = textOf('images/debian-13.yaml').replace(
+    /^channels:.*$/m,
+    'channels: {nightly: {}, stable: {}}',
+  )
+  await world.files.write(path, text)
+  for (const [channel, kept] of [
+    ['stable', 'stable'],
+    ['nightly', null],
+    [null, null],
+  ] as const)
+    assert.is((await byHand(world, channel)).channel, kept)
+  const unknown = await refusal(byHand(world, 'stabel'))
+  assert.is(unknown.hint, 'did you mean stable?')
+  for (const images of [[], ['debian-12', 'debian-13']])
+    assert.is((await refusal(byHand(world, null, { images }))).code, 'USAGE')
+  const cloud = textOf('test/fixtures/images/cloud/cloud.yaml').replace('aws:', 'qemu: {}\n  aws:')
+  await world.files.write(path, `${cloud}channels: {nightly: {}, stable: {}}\n`)
+  const part = await refusal(byHand(world, 'stable', { targets: ['qemu'] }))
+  assert.is(
+    part.message,
+    'stable takes whole versions alone, and aws of images/debian-13.yaml would not be built',
+  )
 })
 
 it('a look takes no version', async ({ world }) => {

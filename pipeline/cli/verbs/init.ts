@@ -1,114 +1,20 @@
 import { join } from 'node:path'
 import { checkDefinition } from '../../core/check-definition.ts'
-import { didYouMean } from '../../core/did-you-mean.ts'
-import { NewImage, newDefinition } from '../../core/new-definition.ts'
+import { newDefinition } from '../../core/new-definition.ts'
 import { parseYaml } from '../../core/parse-yaml.ts'
-import { showValue } from '../../core/show-value.ts'
 import { MintmarkError } from '../../errors.ts'
 import { Definition } from '../../model/definition.ts'
-import { ControlOs } from '../../model/hardening.ts'
-import type { World } from '../../ports/world.ts'
-import { imageNames } from '../../stages/load-definition.ts'
-import { loadSettings } from '../../stages/load-settings.ts'
-import { textOption } from '../options.ts'
+import { newImage } from '../new-image.ts'
+import { newRepo } from '../new-repo.ts'
 import type { RunVerb } from '../verb.ts'
 
-type Options = Parameters<RunVerb>[0]['options']
-
-const example = './mintmark init web --package nginx --port 443'
-
-/** Each answer's flag; the name is the argument. */
-const flags: Readonly<Record<string, string>> = {
-  name: 'name',
-  packages: '--package',
-  ports: '--port',
-}
-const flagOf = (field: string): string => flags[field] ?? `--${field}`
-
-const words = (text: string): readonly string[] => text.split(/[\s,]+/).filter((item) => item !== '')
-
-/** What a field is set to: by its flag, else by the person at the terminal, else the default. */
-function answers(world: World, options: Options, asking: boolean) {
-  return async (option: string, question: string, standard: string): Promise<string> => {
-    const given = textOption(options, option)
-    if (given !== null) return given
-    if (!asking) return standard
-    const answer = await world.report.ask(`${question}${standard === '' ? '' : ` [${standard}]`}: `)
-    return answer === null || answer.trim() === '' ? standard : answer.trim()
-  }
-}
-
-function refuseUnless(problems: readonly string[]): void {
-  const [first] = problems
-  if (first === undefined) return
-  throw new MintmarkError('USAGE', problems.length === 1 ? first : `${problems.length} answers are wrong`, {
-    hint: `./mintmark init --help, or e.g. ${example}`,
-    details: problems.length === 1 ? [] : problems,
-  })
-}
-
-const notAmong = (what: string, found: string, known: readonly string[]): readonly string[] => {
-  if (known.includes(found)) return []
-  const meant = didYouMean(found, known)
-  return [
-    `${what} is ${showValue(found)}: ${meant === null ? `expected one of: ${known.join(', ')}` : `did you mean ${meant}?`}`,
-  ]
-}
-
-async function ask(world: World, name: string | undefined, options: Options): Promise<unknown> {
-  const asking = name === undefined && world.report.interactive
-  if (name === undefined && !asking) {
-    throw new MintmarkError('USAGE', 'init needs a name for the new image', { hint: example })
-  }
-  const { teams } = await loadSettings(world, world.places.root)
-  const answer = answers(world, options, asking)
-  const chosen = name ?? (await world.report.ask('name of the image, e.g. web: '))?.trim() ?? ''
-  return {
-    name: chosen,
-    os: await answer('os', `system (${ControlOs.options.join(', ')})`, 'debian-13'),
-    base: await answer('base', 'base (archive, image, or IMAGE@CHANNEL)', 'archive'),
-    owner: await answer('owner', 'owner, a team', teams?.[0] ?? 'team-platform'),
-    packages: words(await answer('package', 'packages to install, e.g. nginx chrony', '')),
-    ports: words(await answer('port', 'ports to open besides 22, e.g. 443', '')).map((port) =>
-      /^[0-9]+$/.test(port) ? Number(port) : port,
-    ),
-    profile: await answer('profile', 'hardening profile', 'baseline'),
-    layout: await answer('layout', 'disk layout (simple, cis)', 'simple'),
-    size: await answer('size', 'disk size', '4G'),
-  }
-}
-
-/** What can only be told by looking at the checkout. */
-async function checkKnown(world: World, told: NewImage): Promise<void> {
-  const { files, places } = world
-  const profiles = (await files.list(join(places.root, 'hardening/profiles')))
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => name.slice(0, -'.yaml'.length))
-  const images = (await imageNames(world)).filter((image) => image !== told.name)
-  const { teams } = await loadSettings(world, places.root)
-  const [image = '', channel] = told.base.split('@')
-  refuseUnless([
-    ...notAmong('--profile', told.profile, profiles),
-    ...(channel === undefined ? [] : notAmong('--base', image, images)),
-    ...(teams === undefined ? [] : notAmong('--owner', told.owner, teams)),
-  ])
-}
-
-/** `init [NAME]`: writes images/NAME.yaml from flags or, without a name on a terminal, from answers. Never overwrites. */
+/**
+ * `init [NAME]`: writes images/NAME.yaml from flags or, without a name on a terminal, from answers. `init --repo [FOLDER]`: a team's own
+ * repository with one definition. Never overwrites.
+ */
 export const run: RunVerb = async ({ world, args, options }) => {
-  const parsed = NewImage.safeParse(await ask(world, args[0], options), { reportInput: true })
-  if (!parsed.success) {
-    refuseUnless(
-      parsed.error.issues.map((issue) => {
-        const wanted =
-          issue.code === 'invalid_value' ? `expected ${issue.values.map(String).join(' or ')}` : issue.message
-        return `${flagOf(String(issue.path[0]))} is ${showValue(issue.input)}: ${wanted}`
-      }),
-    )
-    return undefined
-  }
-  const told = parsed.data
-  await checkKnown(world, told)
+  if (options['repo'] === true) return newRepo({ world, args, options })
+  const told = await newImage(world, args[0], options)
   const path = `images/${told.name}.yaml`
   const text = newDefinition(told)
   const check = (definition: Definition) =>

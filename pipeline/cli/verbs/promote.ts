@@ -1,4 +1,5 @@
 import { columns } from '../../core/columns.ts'
+import { markdownText } from '../../core/report/render-markdown.ts'
 import { visible } from '../../core/show-value.ts'
 import { changesPending, errorTable, MintmarkError } from '../../errors.ts'
 import { actorOf } from '../../stages/actor.ts'
@@ -96,6 +97,8 @@ export const run: RunVerb = async ({ world, args, options }) => {
       )
     }
     step.done(`${image}@${version}`)
+    const page = lines(promoted, by).map((text) => `- ${markdownText(text)}`)
+    await world.job?.summary(`### Promotion\n\n${page.join('\n')}\n`)
     world.report.result(lines(promoted, by).join('\n'), dataOf(promoted, by))
     if (promoted.outcome === 'refused') return errorTable.PROMOTION_REFUSED.exit
     if (promoted.outcome === 'would-move' && options['detailedExitcode'] === true) return changesPending

@@ -8,7 +8,14 @@ import { reportPage } from '../../stages/write-report.ts'
 import { distributionData, distributionExit, distributionLines } from '../distribution.ts'
 import { duration } from '../duration.ts'
 import { judgementNotes } from '../judgement-notes.ts'
-import { databaseOption, exploitedOption, runOption, secondScannerOption, textOption } from '../options.ts'
+import {
+  databaseOption,
+  emergencyOption,
+  exploitedOption,
+  runOption,
+  secondScannerOption,
+  textOption,
+} from '../options.ts'
 import type { RunVerb } from '../verb.ts'
 
 function vulnerabilities(outputs: Released['outputs']): string {
@@ -60,19 +67,6 @@ function tellUnchanged(
   })
 }
 
-/** Why it is an emergency; null when it is none. @throws MintmarkError USAGE for one without the other */
-function emergencyReason(options: Parameters<RunVerb>[0]['options']): string | null {
-  const reason = textOption(options, 'reason')
-  const hint = './mintmark release IMAGE --emergency --reason "CVE-2026-2222 is being exploited"'
-  if (options['emergency'] !== true) {
-    if (reason === null) return null
-    throw new MintmarkError('USAGE', '--reason is for an emergency, and --emergency is not given', { hint })
-  }
-  if (reason === null || reason.trim() === '')
-    throw new MintmarkError('USAGE', '--emergency needs a reason, which goes into the record', { hint })
-  return reason
-}
-
 export const run: RunVerb = async (input) => {
   const { world, args, options } = input
   const [image = ''] = args
@@ -83,7 +77,7 @@ export const run: RunVerb = async (input) => {
     target: textOption(options, 'target'),
     trivyDb: databaseOption(options, world.env),
     knownExploited: exploitedOption(options, world.env),
-    emergency: emergencyReason(options),
+    emergency: emergencyOption(options, world.env),
     secondScanner,
     asked: textOption(options, 'releaseVersion'),
     fresh: options['fresh'] === true,
@@ -97,7 +91,7 @@ export const run: RunVerb = async (input) => {
   if (released.unchanged) {
     const { version, record } = released.release
     await world.job?.summary(`### ${image} ${version} is unchanged\n\n${markdownText(released.because)}`)
-    await world.job?.output({ unchanged: 'true', image, version, record, report: '' })
+    await world.job?.output({ unchanged: 'true', image, version, record, report: '', digest: '' })
     tellUnchanged(input, released, duration(world.clock.now().getTime() - began))
     return distributionExit(released.distribution)
   }
@@ -108,7 +102,14 @@ export const run: RunVerb = async (input) => {
   const spent = duration(world.clock.now().getTime() - began)
   const page = reportPage(runFolder(world, released.run))
   const { version } = released
-  await world.job?.output({ unchanged: 'false', image, version, record: record.record, report: page })
+  await world.job?.output({
+    unchanged: 'false',
+    image,
+    version,
+    record: record.record,
+    report: page,
+    digest: `sha256:${build.artifact.sha256}`,
+  })
   const lines = [
     `${image} ${released.version} → ${record.channel}  image sha256:${build.artifact.sha256.slice(0, 12)}…  ${size(build.artifact.bytes)}  ${controls.filter((item) => item.status === 'pass').length} of ${controls.length} controls  ${spent}`,
     `log in:  ./mintmark boot ${image}        remove everything:  ./mintmark clean`,

@@ -1,12 +1,16 @@
+import { type LookedAt, rescanIssue, rescanOver } from '../../core/issue-texts.ts'
 import { changeLines, changesInShort, verdictLines } from '../../core/render-rescan.ts'
-import { errorTable, partlyDone } from '../../errors.ts'
+import { errorTable, MintmarkError, partlyDone } from '../../errors.ts'
+import type { World } from '../../ports/world.ts'
+import { type KeptIssue, keepIssues } from '../../stages/keep-issue.ts'
 import { ensureLasting } from '../../stages/lasting-catalog.ts'
 import { type Judged, type Rescanned, rescan } from '../../stages/rescan.ts'
 import { duration } from '../duration.ts'
 import { localTime } from '../local-time.ts'
 import { databaseOption, exploitedOption, textOption } from '../options.ts'
 import { rescanMarkdown } from '../rescan-markdown.ts'
-import type { RunVerb } from '../verb.ts'
+import { jobsGithub, tellGithub } from '../tell-github.ts'
+import type { RunVerb, VerbInput } from '../verb.ts'
 
 const nameOf = ({ image, version, channels }: Rescanned): string =>
   `${image}@${version} (${channels.length === 0 ? 'no channel' : channels.join(', ')})`
@@ -86,13 +90,71 @@ function exitOf(items: readonly Rescanned[]): number {
   return others.length === 0 ? exit : errorTable.VERIFY_FAILED.exit
 }
 
+function lookedAt(item: Rescanned): LookedAt {
+  const { version, variant, channels } = item
+  const place = { version, variant, channels }
+  if (item.status === 'failed') {
+    const { message, lines, hint } = item.error
+    return { ...place, status: 'unseen', line: message, reasons: [...lines, `→ ${hint}`] }
+  }
+  const { line, reasons } = verdictLines(item.image, item.gate)
+  return { ...place, status: item.gate.verdict, line, reasons }
+}
+
+/** One issue for each image that is not as it should be; what is mended, or gone, has its issue closed. */
+async function issuesFor(
+  world: World,
+  items: readonly Rescanned[],
+): Promise<{ readonly issues: readonly KeptIssue[]; readonly exit: number }> {
+  const images = [...new Set(items.map(({ image }) => image))]
+  const of = (image: string): readonly LookedAt[] =>
+    items.filter((item) => item.image === image).map(lookedAt)
+  const open = images.flatMap((image) => {
+    const text = rescanIssue(image, of(image))
+    return text === null ? [] : [{ about: image, ...text }]
+  })
+  const github = jobsGithub(world, '--issues')
+  const { value, exit } = await tellGithub(world, 'issues', async () => {
+    const issues = await keepIssues(github, {
+      topic: 'rescan',
+      open,
+      over: (image) => rescanOver(image, of(image)),
+    })
+    const told = issues.map(({ number, about, did }) => `#${number} of ${about} ${did}`).join(', ')
+    return { value: issues, told: told === '' ? 'none is open' : told }
+  })
+  return { issues: value ?? [], exit }
+}
+
+/** What an issue says has to be the whole of its image. @throws MintmarkError USAGE */
+function ensureWhole(args: readonly string[], options: VerbInput['options']): void {
+  const given = [
+    ...args,
+    ...(options['all'] === true ? ['--all'] : []),
+    ...(textOption(options, 'channel') === null ? [] : ['--channel']),
+  ]
+  if (given.length === 0) return
+  throw new MintmarkError(
+    'USAGE',
+    `--issues is for all that channels point to, and not for ${given.join(' ')} alone`,
+    {
+      hint: './mintmark rescan --issues',
+    },
+  )
+}
+
 /**
- * `rescan [IMAGE|REF ...]`: released images by today's database and policy. Exit 5 when one would be rejected now, 10 when some could
+ * `rescan [IMAGE|REF ...] [--issues]`: released images by today's database and policy. Exit 5 when one would be rejected now, 10 when some could
  * not be looked at; when none could, what stopped them all, or 9.
  */
 export const run: RunVerb = async ({ world, args, options }) => {
   // What is found is written to the history of each release.
   ensureLasting(world, true)
+  const withIssues = options['issues'] === true
+  if (withIssues) {
+    jobsGithub(world, '--issues')
+    ensureWhole(args, options)
+  }
   const began = world.clock.now().getTime()
   const step = world.report.step('rescan')
   let items: readonly Rescanned[]
@@ -123,15 +185,19 @@ export const run: RunVerb = async ({ world, args, options }) => {
       : `; database sha256:${database.sha256.slice(0, 12)}… of ${localTime(database.updated)}`
   if (failed.length === 0) step.done(`${told}${by}`)
   else step.fail(`${told}${by}`)
-  const exit = exitOf(items)
+  const kept = withIssues ? await issuesFor(world, items) : { issues: [], exit: 0 }
+  const verdict = exitOf(items)
+  const exit = verdict === 0 ? kept.exit : verdict
   const summary = `${told}${by}  ${duration(world.clock.now().getTime() - began)}`
   const named = (some: readonly Rescanned[]): string =>
     JSON.stringify(some.map(({ image, version }) => `${image}@${version}`))
-  await world.job?.summary(rescanMarkdown(summary, items))
+  await world.job?.summary(rescanMarkdown(summary, items, kept.issues))
   await world.job?.output({ rejected: named(rejected), failed: named(failed) })
-  world.report.result([...items.flatMap(linesOf), summary].join('\n'), {
+  const issueLines = kept.issues.map(({ about, did, url }) => `issue of ${about} ${did}: ${url}`)
+  world.report.result([...items.flatMap(linesOf), ...issueLines, summary].join('\n'), {
     exit,
     releases: items.map(dataOf),
+    ...(withIssues ? { issues: kept.issues } : {}),
   })
   return exit
 }

@@ -1,8 +1,13 @@
 import { problemLines, shareCounts, shareLines, shareMarkdown } from '../../core/render-share.ts'
+import { quietMarkdown } from '../../core/report/quiet-markdown.ts'
 import { markdownText } from '../../core/report/render-markdown.ts'
 import { visible } from '../../core/show-value.ts'
 import { errorTable, partlyDone } from '../../errors.ts'
+import type { World } from '../../ports/world.ts'
+import { keepComment } from '../../stages/keep-comment.ts'
+import { pullRequestNumber } from '../../stages/pull-request.ts'
 import { isOpen, isStuck, type Reviewed, review } from '../../stages/review.ts'
+import { jobsGithub, tellGithub } from '../tell-github.ts'
 import type { RunVerb } from '../verb.ts'
 
 function linesOf(item: Reviewed): readonly string[] {
@@ -67,38 +72,55 @@ function exitOf(items: readonly Reviewed[]): number {
     : 0
 }
 
+/** One comment of the pull request that this job is for says what the page says; its texts are those of people whom nobody let in yet. */
+async function comment(world: World, number: number, page: string): Promise<number> {
+  const github = jobsGithub(world, '--comment')
+  const { exit } = await tellGithub(world, 'comment', async () => {
+    const value = await keepComment(github, { number, topic: 'review', body: quietMarkdown(page) })
+    return { value, told: `of pull request ${number}: ${value}` }
+  })
+  return exit
+}
+
 /**
- * `review [FOLDER]`: whether definitions are well written, and what their share lists would change; of FOLDER, as data, or our own.
+ * `review [FOLDER] [--schema] [--render] [--comment]`: whether definitions are well written, and what their share lists would change; of
+ * FOLDER, as data, or our own. `--comment` keeps a comment of the pull request that started the job up to date; without one it does nothing.
  * Exit 3 when one is wrong, 10 when something can't be given or could not be looked at. In GitHub the step has the outputs `matrix`
  * (an entry for each image with something to do: `image`, and the digest `plan`) and `jobs`.
  */
 export const run: RunVerb = async ({ world, args, options }) => {
   const { job, report } = world
   const [folder = ''] = args
+  const number = options['comment'] === true ? await pullRequestNumber(world) : null
+  if (number !== null) jobsGithub(world, '--comment')
   const step = report.step('review')
   const items = await review(world, {
     folder: folder === '' ? null : folder,
     schemaOnly: options['schema'] === true,
+    render: options['render'] === true,
     update: step.update,
   }).catch((cause: unknown) => {
     step.fail(cause instanceof Error ? cause.message : String(cause))
     throw cause
   })
-  const exit = exitOf(items)
+  const judged = exitOf(items)
   const include = items.flatMap((item) =>
     item.status === 'looked' && isOpen(item.look) ? [{ image: item.image, plan: item.look.plan.digest }] : [],
   )
   const definitions = `${items.length} ${items.length === 1 ? 'definition' : 'definitions'}`
   const told = `${definitions}, ${include.length} with something to share or take back`
-  if (exit === 0) step.done(told)
+  if (judged === 0) step.done(told)
   else step.fail(told)
   for (const item of items)
     if (item.status === 'failed') {
       const { message, lines, hint } = item.error
       job?.error(`review ${item.image}`, [message, ...lines, `→ ${hint}`].join('\n'))
     }
-  await job?.summary(markdownOf(items))
+  const page = markdownOf(items)
+  await job?.summary(page)
   await job?.output({ matrix: JSON.stringify({ include }), jobs: String(include.length) })
+  const commented = number === null ? 0 : await comment(world, number, page)
+  const exit = judged === 0 ? commented : judged
   report.result(items.flatMap(linesOf).map(visible).join('\n'), {
     exit,
     matrix: { include },

@@ -29,8 +29,8 @@ export function markdownText(text: string): string {
     .replace(/[&<>|`@]/g, (sign) => entities[sign] ?? sign)
 }
 
-/** As a command that can be copied; one that a code span can't hold becomes text. */
-const command = (text: string): string =>
+/** As code that can be copied, e.g. a command; what a code span can't hold becomes text. */
+export const codeSpan = (text: string): string =>
   /[`|\n<>&]/.test(text) || text.length > mostText || shown(text) !== text
     ? markdownText(text)
     : `\`${text}\``
@@ -81,7 +81,7 @@ function rendered(say: Say, report: Report, most: number): string {
     .slice(0, most)
     .map(
       ({ kind, id, text, mend }) =>
-        `| ${[say(`kind-${kind}`), markdownText(id), markdownText(text), command(mend)].join(' | ')} |`,
+        `| ${[say(`kind-${kind}`), markdownText(id), markdownText(text), codeSpan(mend)].join(' | ')} |`,
     )
   const lines = [
     `## ${sign} ${markdownText(`${report.image} ${report.version}: ${word}`)}`,

@@ -70,4 +70,52 @@ it('refuses a flag in the field of the names, and a run that could be a path', a
   assert.is(path.code, 'USAGE')
 })
 
+it('what only a release by hand has asks for --single; what a form leaves empty was not given', async ({
+  box,
+}) => {
+  const world = { ...box.world, env: {} }
+  for (const [flag, ...argv] of [
+    ['--channel', '--channel', 'stable'],
+    ['--release-version', '--release-version', '2.0.0'],
+    ['--bump', '--bump', 'major'],
+    ['--reason', '--reason', 'because'],
+    ['--emergency', '--emergency'],
+  ]) {
+    const error = await refusal(matrix(world, ...argv))
+    assert.is(error.message, `${flag} is for a release by hand, and --single is not given`)
+  }
+  const empty = ['--target', '', '--bump', '', '--release-version', '', '--channel', ' ']
+  assert.is(await matrix(world, ...empty, '--', 'debian-13'), 0)
+  assert.equal(
+    matrixIn(box).include.map(({ image }) => image),
+    ['debian-13'],
+  )
+  const word = await refusal(matrix(world, '--single', '--bump', 'huge', '--', 'debian-13'))
+  assert.is(word.message, '--bump is "huge": expected auto, patch, minor, major')
+  const both = await refusal(
+    matrix(world, '--single', '--bump', 'major', '--release-version', '2.0.0', 'debian-13'),
+  )
+  assert.is(both.message, '--bump major and --release-version say two things')
+})
+
+it('with --single later jobs are told image, version and channel', async ({ box, folder }) => {
+  const env = {
+    GITHUB_ACTIONS: 'true',
+    RUNNER_ENVIRONMENT: 'self-hosted',
+    GITHUB_RUN_ID: '812',
+    GITHUB_OUTPUT: join(folder, 'output'),
+    GITHUB_STEP_SUMMARY: join(folder, 'summary'),
+    GITHUB_ACTOR: 'octocat',
+    MINTMARK_CATALOG: join(folder, 'catalog'),
+    MINTMARK_EMERGENCY: 'true',
+    MINTMARK_EMERGENCY_REASON: 'sshd is attacked',
+  }
+  const world = { ...box.world, env, job: githubJob(env) }
+  assert.is(await matrix(world, '--single', '--reserve', '--channel', 'nightly', '--', 'debian-13'), 0)
+  const { image, version, channel } = readAssignments(await readFile(env.GITHUB_OUTPUT, 'utf8'))
+  assert.equal([image, version, channel], ['debian-13', '1.0.0', ''])
+  const page = await readFile(env.GITHUB_STEP_SUMMARY, 'utf8')
+  assert.match(page, /\n\nasked for by octocat, for nightly alone\n\nEMERGENCY: sshd is attacked\n\n/)
+})
+
 it.run()

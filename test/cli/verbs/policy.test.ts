@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { run } from '../../../pipeline/cli/verbs/policy.ts'
 import type { PolicyDocument } from '../../../pipeline/core/aws-policy.ts'
 import { refusal } from '../../helpers/refusal.ts'
+import { pathsBelow, textOf } from '../../helpers/sources.ts'
 import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
 const policy = suite<{ t: TestWorld }>('policy')
@@ -103,6 +104,67 @@ policy('who may take the role: the jobs of one repository', async ({ t }) => {
   ])
 })
 
+interface Github {
+  readonly repository: string
+  readonly actions: readonly string[]
+  readonly opensPullRequests: boolean
+  readonly environments: readonly {
+    readonly name: string
+    readonly branches: readonly string[]
+    readonly reviewers: boolean
+    readonly jobs: readonly string[]
+    readonly variables: readonly { readonly name: string; readonly help: string }[]
+    readonly trust: { readonly aws?: PolicyDocument }
+  }[]
+}
+
+async function github({ world, told }: TestWorld, options: Readonly<Record<string, string>>) {
+  told.results.length = 0
+  await run({ world, args: ['github'], options: { repository: 'corp/images', ...options } })
+  const [result] = told.results
+  assert.ok(result)
+  return { text: result.text, data: result.data as Github }
+}
+
+policy('github: every environment of the workflows, and who may take its role', async ({ t }) => {
+  const { text, data } = await github(t, { image: 'golden' })
+  const used = pathsBelow('.github/workflows', (path) => !path.endsWith('/ci.yml')).flatMap((path) =>
+    [...textOf(path).matchAll(/^ {4}environment: (\S+)$/gm)].map(([, name = '']) => name),
+  )
+  assert.equal(
+    data.environments.map(({ name }) => name),
+    [...new Set(used)].sort(),
+  )
+  for (const { name, trust, jobs, branches, variables } of data.environments) {
+    const [statement] = trust.aws?.Statement ?? []
+    const subject = statement?.Condition?.['StringEquals']?.['token.actions.githubusercontent.com:sub']
+    assert.is(subject, `repo:corp/images:environment:${name}`)
+    assert.ok(jobs.length > 0 && variables.every(({ help }) => help !== ''), name)
+    assert.equal(branches, ['main'])
+    assert.match(text, `\nenvironment ${name}: `)
+  }
+  assert.equal(
+    data.environments.filter(({ reviewers }) => reviewers).map(({ name }) => name),
+    ['release', 'share'].filter((name) => used.includes(name)),
+  )
+  const nightly = data.environments.find(({ name }) => name === 'nightly')
+  const variables = nightly?.variables.map(({ name }) => name) ?? []
+  for (const name of ['MINTMARK_CATALOG', 'MINTMARK_SIGNER', 'MINTMARK_AWS_ROLE', 'MINTMARK_IMAGES'])
+    assert.ok(variables.includes(name), name)
+  assert.ok(data.actions.includes('actions/checkout'))
+  assert.match(text, /^branch main: changes by pull request alone/)
+})
+
+policy('github: without an account there is no trust policy, and it says how to get one', async ({ t }) => {
+  const { text, data } = await github(t, {})
+  assert.ok(data.environments.every(({ trust }) => Object.keys(trust).length === 0))
+  assert.match(text, /\n\nwho may take a role: add --image IMAGE, or --account 123456789012$/)
+  assert.match(
+    (await github(t, { account: '123456789012' })).text,
+    'arn:aws:iam::123456789012:oidc-provider/',
+  )
+})
+
 policy('what is missing or wrong is said', async ({ t: { world } }) => {
   const said = async (target: string | undefined, options: Readonly<Record<string, string>> = {}) => {
     const args = target === undefined ? [] : [target]
@@ -110,7 +172,7 @@ policy('what is missing or wrong is said', async ({ t: { world } }) => {
     return `${code}: ${message}`
   }
   assert.is(await said(undefined), 'USAGE: policy needs a target')
-  assert.is(await said('qemu'), 'USAGE: "qemu" is no target with policies: there are aws')
+  assert.is(await said('qemu'), 'USAGE: "qemu" is no target with policies: there are aws, github')
   assert.is(await said('aws', { role: 'bulider' }), 'USAGE: there is no role "bulider"')
   assert.is(await said('aws', { account: '123' }), 'USAGE: --account is "123": an account is 12 digits')
   assert.is(await said('aws', { region: 'moon' }), 'USAGE: --region is "moon": no region of AWS')
@@ -121,6 +183,11 @@ policy('what is missing or wrong is said', async ({ t: { world } }) => {
   assert.is(
     await said('aws', { role: 'oidc', image: 'golden' }),
     'USAGE: who may take a role is not given: --repository is missing',
+  )
+  assert.is(await said('github'), 'USAGE: who may take a role is not given: --repository is missing')
+  assert.is(
+    await said('github', { repository: 'corp/../images' }),
+    'USAGE: --repository is "corp/../images": expected OWNER/NAME',
   )
   const jobs = { repository: 'corp/images', branch: 'main' }
   assert.is(await said('aws', jobs), 'USAGE: whose role jobs of corp/images may take is not given')

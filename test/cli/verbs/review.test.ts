@@ -146,6 +146,31 @@ it('only the schema: nobody is asked', async (context) => {
   assert.is(told.exit, 0, box.told.lines.join('\n'))
 })
 
+it('what each renders to is told by its digest, and what it is made of has to be there', async (context) => {
+  const { world, box } = context
+  const told = await reviewed(context, [], { schema: true, render: true })
+  assert.is(told.exit, 0, box.told.lines.join('\n'))
+  const [result] = box.told.results
+  assert.ok(result)
+  const { images } = result.data as {
+    readonly images: readonly {
+      readonly image: string
+      readonly bundles: Readonly<Record<string, string>>
+    }[]
+  }
+  assert.match(images.find(({ image }) => image === 'debian-13')?.bundles['qemu'] ?? '', /^[0-9a-f]{64}$/)
+  const text = textOf('images/debian-13.yaml')
+  const broken = text.replace(
+    'exceptions: []',
+    'exceptions: [{control: ssh-no-such, reason: for the test, owner: team-platform, expires: 2027-01-01}]',
+  )
+  await writeFile(own(world), broken)
+  const wrong = await reviewed(context, [], { schema: true, render: true })
+  await writeFile(own(world), text)
+  assert.is(wrong.exit, 3)
+  assert.match(wrong.text, 'has an exception for ssh-no-such')
+})
+
 it('what can not be given is not green', async (context) => {
   const { request, box } = context
   const named = `channels: {"stable":{"share":{"qemu":["folder:${box.folder}/nowhere"]}}}`

@@ -70,7 +70,7 @@ export const recipeOptions: readonly string[] = [
 
 /** Shell is not compiled: it is used from where it is written. */
 export const scriptPath = (world: World, name: 'inside.sh' | 'make-disk.sh'): string =>
-  join(world.places.root, 'pipeline/targets/qemu/archive', name)
+  join(world.places.installation, 'pipeline/targets/qemu/archive', name)
 
 /** Digest of all that makes a disk of an archive, but for what the archive holds. */
 export async function recipeDigest(

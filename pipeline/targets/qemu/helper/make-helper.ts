@@ -63,7 +63,7 @@ type HelperRecord = z.infer<typeof HelperRecord>
 
 /** Shell is not compiled: it is used from where it is written. */
 export const helperScript = (world: World, name: 'init.sh' | 'pack.sh' | 'read-volumes.sh'): string =>
-  join(world.places.root, 'pipeline/targets/qemu/helper', name)
+  join(world.places.installation, 'pipeline/targets/qemu/helper', name)
 
 async function recipeOf(world: World, keys: readonly string[]): Promise<string> {
   return digestOf({

@@ -69,7 +69,7 @@ export async function fetchEvidence(
   publisher: Publisher,
   folder: string,
   scratch: string,
-  keys = join(world.places.root, 'pipeline/targets/qemu/image/keys'),
+  keys = join(world.places.installation, 'pipeline/targets/qemu/image/keys'),
 ): Promise<Evidence> {
   if ((await world.exec.which('gpgv')) === null)
     throw new MintmarkError('TOOL_MISSING', 'not on this machine: gpgv')

@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { checkout } from '../helpers/world.ts'
+
+// What a team does with a release: the tarball is packed, a repository is made from it in an empty folder, installed and tested there.
+interface Context {
+  folder: string
+  team: string
+}
+
+const it = suite<Context>('a repository of a team')
+const execute = promisify(execFile)
+
+/** @returns what it said on stdout */
+async function ran(cwd: string, program: string, ...args: readonly string[]): Promise<string> {
+  const env = { ...process.env, XDG_DATA_HOME: join(cwd, '../data'), XDG_STATE_HOME: join(cwd, '../state') }
+  const { stdout } = await execute(program, [...args], { cwd, env, maxBuffer: 64 * 1024 * 1024 })
+  return stdout
+}
+
+/** What `npm pack` takes its files from; the build in the checkout stays as it is. */
+const packed = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'mintmark',
+  'pipeline',
+  'templates',
+  'hardening',
+  'scans',
+  'images',
+  '.github',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+] as const
+
+it.before(async (context) => {
+  context.folder = await mkdtemp(join(tmpdir(), 'team-repository-'))
+  const source = join(context.folder, 'source')
+  await mkdir(source)
+  for (const name of packed) await cp(join(checkout, name), join(source, name), { recursive: true })
+  await symlink(join(checkout, 'node_modules'), join(source, 'node_modules'))
+  const name = (await ran(source, 'npm', 'pack', '--silent')).trim().split('\n').at(-1) ?? ''
+  context.team = join(context.folder, 'team')
+  await ran(
+    source,
+    './mintmark',
+    ...[
+      'init',
+      '--repo',
+      context.team,
+      '--from',
+      name,
+      '--image',
+      'debian-13',
+      '--security-team',
+      '@corp/security',
+    ],
+  )
+  await cp(join(checkout, 'images/debian-13.yaml'), join(context.team, 'images/same.yaml'))
+  await ran(context.team, 'npm', 'ci')
+})
+it.after(({ folder }) => rm(folder, { recursive: true, force: true }))
+
+interface Reviewed {
+  readonly images: readonly { readonly image: string; readonly bundles?: Readonly<Record<string, string>> }[]
+}
+
+it('its own test passes', async ({ team }) => {
+  assert.match(await ran(team, 'npm', 'test'), '✓ debian-13\n✓ same')
+})
+
+it('npm accepts the lock as its own: an installation changes no byte of it', async ({ team }) => {
+  const before = await readFile(join(team, 'package-lock.json'), 'utf8')
+  await ran(team, 'npm', 'install', '--offline', '--package-lock-only')
+  assert.is(await readFile(join(team, 'package-lock.json'), 'utf8'), before)
+})
+
+it('the same definition renders to the same bundle, wherever mintmark is', async ({ team, folder }) => {
+  const bundlesOf = async (cwd: string, image: string): Promise<unknown> => {
+    const { images } = JSON.parse(
+      await ran(cwd, './mintmark', 'review', '--schema', '--render', '--json'),
+    ) as Reviewed
+    return images.find((item) => item.image === image)?.bundles
+  }
+  // The name of an image is part of its bundle.
+  await cp(join(checkout, 'images/debian-13.yaml'), join(folder, 'source/images/same.yaml'))
+  const own = await bundlesOf(join(folder, 'source'), 'same')
+  assert.match(JSON.stringify(own), /^\{"qemu":"[0-9a-f]{64}"\}$/)
+  assert.equal(await bundlesOf(team, 'same'), own)
+})
+
+it('it works for the team s folder from below it and from elsewhere, and never for its own', async ({
+  team,
+  folder,
+}) => {
+  const images = async (cwd: string, program: string, ...args: readonly string[]): Promise<string> => {
+    const { matrix } = JSON.parse(await ran(cwd, program, ...args, 'matrix', '--json')) as {
+      readonly matrix: { readonly include: readonly { readonly image: string }[] }
+    }
+    return matrix.include.map(({ image }) => image).join()
+  }
+  assert.is(await images(team, 'npx', '--no', 'mintmark'), 'debian-13,same')
+  assert.is(await images(join(team, 'images'), 'npx', '--no', 'mintmark'), 'debian-13,same')
+  assert.is(await images(folder, join(team, 'mintmark')), 'debian-13,same')
+  await ran(join(team, 'scans'), '../mintmark', 'init', 'web')
+  assert.match(await readFile(join(team, 'images/web.yaml'), 'utf8'), '\nowner: team-platform\n')
+})
+
+it('what it brings is found: tools, profiles, controls, settings of GitHub', async ({ team }) => {
+  assert.match(await ran(team, './mintmark', 'explain', 'ssh-root-login'), 'ssh-root-login')
+  assert.match(await ran(team, './mintmark', 'coverage'), 'baseline')
+  assert.match(
+    await ran(team, './mintmark', 'policy', 'github', '--repository', 'corp/images'),
+    '\nenvironment nightly: ',
+  )
+  const { version } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  assert.is(await ran(team, './mintmark', '--version'), `mintmark ${version}\n`)
+  // The tools' modules lie beside the program; which of them are installed is this machine's affair.
+  const doctor = await execute('./mintmark', ['doctor', '--json'], { cwd: team }).catch(
+    (cause: unknown) => cause,
+  )
+  assert.match(String(Reflect.get(Object(doctor), 'stdout')), 'packer')
+})
+
+it.run()

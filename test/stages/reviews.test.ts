@@ -1,0 +1,84 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { World } from '../../pipeline/ports/world.ts'
+import { openGithub } from '../../pipeline/ports/octokit-github.ts'
+import { reviewersOf, reviewsSoFar } from '../../pipeline/stages/reviews.ts'
+import { type GitHubServer, startGithub } from '../helpers/github-server.ts'
+import { refusal } from '../helpers/refusal.ts'
+import { type TestWorld, testWorld } from '../helpers/world.ts'
+
+const it = suite<{ box: TestWorld; server: GitHubServer; world: World }>('reviewers of a run')
+
+it.before.each(async (context) => {
+  context.box = await testWorld()
+  context.server = await startGithub()
+  const { world } = context.box
+  const env = { ...context.server.env, GITHUB_RUN_ID: '812' }
+  context.world = { ...world, env, github: openGithub(env, world.signal, 0) }
+  context.server.state.runs.push({
+    id: 812,
+    workflow: 'release.yml',
+    branch: 'main',
+    created: '2026-11-23T03:00:00Z',
+    conclusion: null,
+    commit: '9f3c1d2e00000000000000000000000000000000',
+    actor: 'octocat',
+    triggeringActor: 'dora',
+    attempt: 2,
+  })
+})
+it.after.each(async ({ box, server }) => {
+  await server.close()
+  await box.close()
+})
+
+/** Somebody lets a run in, as GitHub keeps it. */
+const lets = ({ state }: GitHubServer, by: string, run = 812): void =>
+  void state.reviews.push({ run, environments: ['release'], state: 'approved', by, comment: 'go' })
+
+it('those of this run who came after the look and did not ask for it', async ({ world, server }) => {
+  lets(server, 'bob')
+  lets(server, 'carol', 811)
+  const before = await reviewsSoFar(world)
+  assert.match(before, /^[0-9a-f]{16}$/)
+  lets(server, 'erin')
+  lets(server, 'Octocat')
+  assert.equal(await reviewersOf(world, { environment: 'release', before }), [{ by: 'erin', comment: 'go' }])
+})
+
+it('nobody, only who asked for it, or who saw the page of an earlier attempt: refused, each in its own words', async ({
+  world,
+  server,
+}) => {
+  const ask = { environment: 'release', before: await reviewsSoFar(world) }
+  const nobody = await refusal(reviewersOf(world, ask))
+  assert.is(nobody.code, 'PROMOTION_REFUSED')
+  assert.is(nobody.message, 'nobody let this run into release after they could see what it does')
+  assert.match(nobody.hint, /required reviewers are a setting of the environment release/)
+  lets(server, 'OctoCat')
+  lets(server, 'dora')
+  const own = await refusal(reviewersOf(world, ask))
+  assert.is(own.message, 'OctoCat, dora asked for this run and let it into release: somebody else has to')
+  lets(server, 'bob')
+  const earlier = await refusal(reviewersOf(world, { ...ask, before: await reviewsSoFar(world) }))
+  assert.is(earlier.message, nobody.message)
+  assert.is(
+    (await refusal(reviewersOf(world, { ...ask, environment: 'share' }))).message.includes('share'),
+    true,
+  )
+})
+
+it('a lost list of earlier reviews, and a place that is no job, are told', async ({ world }) => {
+  const lost = await refusal(reviewersOf(world, { environment: 'release', before: '' }))
+  assert.is(lost.code, 'USAGE')
+  assert.is(lost.message, '--reviews is "": expected the output of the look')
+  for (const other of [
+    { ...world, github: undefined },
+    { ...world, env: {} },
+  ]) {
+    assert.is((await refusal(reviewersOf(other, { environment: 'release', before: 'none' }))).code, 'USAGE')
+    assert.is((await refusal(reviewsSoFar(other))).code, 'USAGE')
+  }
+})
+
+it.run()
