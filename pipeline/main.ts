@@ -54,7 +54,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     { nodeNet },
     { fetchBytes },
     { zip },
-    { githubJob },
+    { ciJob },
     { openGithub },
     { loadEnv },
   ] = await Promise.all([
@@ -102,7 +102,7 @@ async function buildWorld(json: boolean, signal: AbortSignal) {
     openCatalog,
     keys: chooseSigner(env, places.keys, nodeFiles, report.note),
     zip,
-    job: githubJob(env),
+    job: ciJob(env),
     github: openGithub(env, signal),
     places,
     env,

@@ -15,7 +15,7 @@ import {
 import { realCheckout, realCli } from './helpers/real-cli.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
-// The jobs of the nightly workflow that talk to people, run by bash with GitHub's files and payloads, over a stand-in of GitHub. The
+// The jobs that talk to people about the nights, run by bash with GitHub's files and payloads, over a stand-in of GitHub. The
 // machine is one of our own, so that the catalog may be a folder.
 interface Context {
   box: TestWorld
@@ -48,7 +48,7 @@ it.before(async (context) => {
       run_attempt: '1',
       repository: 'corp/images',
       ref: 'refs/heads/main',
-      sha: '9f3c1d2e00000000000000000000000000000000',
+      sha: context.server.state.refs.get('refs/heads/main') ?? '',
       actor: 'octocat',
       triggering_actor: 'octocat',
       api_url: context.server.address,
@@ -180,6 +180,25 @@ it('watch: one issue, whatever the jobs before came to, until all is well', asyn
     ['bases after the merge', moved],
     ['watch of the next night', good],
   ])
+})
+
+it('watch beside the rescan: it tells of nights that have stopped, and of the next one that all is well', async (context) => {
+  const { runner, server } = context
+  const { state } = server
+  const rescan = await readWorkflow(join(checkout, '.github/workflows/rescan.yml'))
+  const morning = { ...runner, github: { ...runner.github, run_id: '950' } }
+  const nights = state.runs.splice(0)
+  ran(context, 3, { 'web qemu x86_64': 'success' })
+  const bad = await runJob(morning, rescan, 'watch')
+  const open = state.issues.filter((item) => item.open && !item.pull)
+  assert.is(open.length, 1)
+  assert.match(open[0]?.body ?? '', /nightly\.yml was last run on \d{4}-\d\d-\d\d \(branch main\)/)
+  assert.match(open[0]?.body ?? '', 'gh workflow enable nightly.yml')
+  ran(context, 0, { watch: null })
+  assert.is((await runJob(runner, context.nightly, 'watch', { needs: {} })).result, 'success')
+  assert.is(state.issues.filter((item) => item.open && !item.pull).length, 0)
+  assert.equal([bad.result, bad.steps.at(-1)?.name], ['success', 'watch'])
+  state.runs.splice(0, state.runs.length, ...nights)
 })
 
 it('watch: not in a run that was cancelled, and never without a catalog that stays', async (context) => {

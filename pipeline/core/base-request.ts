@@ -23,9 +23,25 @@ export const movesDigest = (moves: readonly RequestedMove[]): string =>
 
 const trailer = 'Mintmark-Base-Locks'
 
-/** What a commit of ours brings, by its message; null for a commit of somebody else's. */
-export const digestOfCommit = (message: string): string | null =>
-  new RegExp(`^${trailer}: ([0-9a-f]{64})$`, 'm').exec(message)?.[1] ?? null
+/** Whom GitHub names as committer of what is committed by its API or on its pages. */
+const github = 'web-flow'
+
+/**
+ * What a commit of ours brings; null for a commit of somebody else's. An amend or a rebase keeps our message and our authorship, and has
+ * another committer.
+ * @param me login that ours are written as
+ */
+export function digestOfCommit(
+  {
+    message,
+    author,
+    committer,
+  }: { readonly message: string; readonly author: string; readonly committer: string },
+  me: string,
+): string | null {
+  if (author !== me || (committer !== me && committer !== github)) return null
+  return new RegExp(`^${trailer}: ([0-9a-f]{64})$`, 'm').exec(message)?.[1] ?? null
+}
 
 const topic = 'base-locks'
 
@@ -40,9 +56,9 @@ export function titleOfMoves(moves: readonly RequestedMove[]): string {
 export const commitOfMoves = (moves: readonly RequestedMove[]): string =>
   `${titleOfMoves(moves)}\n\n${trailer}: ${movesDigest(moves)}\n`
 
-/** Why nothing checks it by itself is GitHub's rule for what a job's own token does. */
+/** That nothing checks it by itself is GitHub's rule for what a job's own token does; older servers of a company's own start nothing. */
 const noChecks =
-  '_A pull request by the token of a job starts no workflows. To have this one checked close it and open it again, or run the job with the token of a GitHub App. Closed without a merge it is not opened again before a base moves further._'
+  '_A pull request by the token of a job starts no workflows by itself. To have this one checked approve its workflows in the merge box; where there are none, close it and open it again. By the token of a GitHub App they start at once. Closed without a merge it is not opened again before a base moves further._'
 
 export const bodyOfMoves = (moves: readonly RequestedMove[]): string => {
   const lines = [

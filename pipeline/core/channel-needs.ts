@@ -31,7 +31,8 @@ export interface CountedApprovals {
 }
 
 /**
- * Which approvals of a channel count: of this very diff, one a person, none of who promotes.
+ * Which approvals of a channel count: of this very diff, one a person, none of who promotes or asked for that.
+ * @param promoters who promotes, and who asked for it where that is somebody else
  * @param diff digest of the diff as it is now
  * @param spent events that a move of the channel has used already
  */
@@ -40,12 +41,12 @@ export function countApprovals(
   {
     channel,
     diff,
-    promoter,
+    promoters,
     spent = new Set(),
   }: {
     readonly channel: string
     readonly diff: string
-    readonly promoter: string
+    readonly promoters: readonly string[]
     readonly spent?: ReadonlySet<string>
   },
 ): CountedApprovals {
@@ -59,7 +60,8 @@ export function countApprovals(
       idle.push({ by, why: `saw another diff, from ${from ?? 'nothing'} (sha256:${seen.slice(0, 12)}…)` })
     else if (spent.has(approval.event))
       idle.push({ by, why: 'approved it before it was rolled back, and has to look anew' })
-    else if (isSamePerson(by, promoter)) idle.push({ by, why: 'promotes it, and so does not count' })
+    else if (promoters.some((name) => isSamePerson(by, name)))
+      idle.push({ by, why: 'promotes it, or asked for that, and so does not count' })
     else counted.push(approval)
   }
   const names = counted.map((item) => item.data.by)

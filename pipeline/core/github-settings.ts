@@ -137,7 +137,7 @@ export function environmentLines(repository: string, environment: GithubEnvironm
     `environment ${name}: ${purpose}`,
     `  jobs        ${jobs.join(', ')}`,
     `  branches    only ${branches.join(', ')}`,
-    `  reviewers   ${reviewers ? `required${preventSelfReview ? ', and "prevent self-review"' : ''}` : 'none: it runs by itself'}`,
+    `  reviewers   ${reviewers ? `required${preventSelfReview ? ', and "prevent self-review"' : ''}; do not allow administrators to bypass them` : 'none: it runs by itself'}`,
     `  rights      ${[...roles.map((role) => `./mintmark policy TARGET --role ${role}`), `${catalog} the catalog`, ...(signs ? ['signs'] : [])].join('; ')}`,
     ...variables.map(({ name: variable, help }) => `  variable    ${variable}  ${help}`),
     `  at          https://github.com/${repository}/settings/environments`,

@@ -8,6 +8,8 @@ export interface Review {
   readonly state: 'approved' | 'rejected' | 'pending'
   /** Login. */
   readonly by: string
+  /** It is the account of a person, and no bot's or app's. */
+  readonly byPerson: boolean
   readonly comment: string
 }
 
@@ -59,20 +61,31 @@ const commentOf = (text: string): string | null => {
 }
 
 /**
- * Who let something into an environment and may be counted: not who asked for it. Each person once.
+ * Who let something into an environment and may be counted: a person, and not who asked for it. Each once. And who kept it out.
  * @param requesters logins of who started the run, and of who started this attempt
  */
 export function judgeReviews(
   reviews: readonly Review[],
   { environment, requesters }: { readonly environment: string; readonly requesters: readonly string[] },
-): { readonly reviewers: readonly Reviewer[]; readonly own: readonly string[] } {
+): {
+  readonly reviewers: readonly Reviewer[]
+  readonly own: readonly string[]
+  readonly bots: readonly string[]
+  readonly rejecters: readonly string[]
+} {
   const reviewers: Reviewer[] = []
   const own: string[] = []
-  for (const { environments, state, by, comment } of reviews) {
-    if (state !== 'approved' || !environments.some((name) => isSamePerson(name, environment))) continue
-    if (requesters.some((name) => isSamePerson(name, by))) own.push(by)
+  const bots: string[] = []
+  const rejecters: string[] = []
+  for (const { environments, state, by, byPerson, comment } of reviews) {
+    if (!environments.some((name) => isSamePerson(name, environment))) continue
+    // Whoever says no: of the reviews of one page nobody knows which came last.
+    if (state === 'rejected') rejecters.push(by)
+    if (state !== 'approved') continue
+    if (!byPerson) bots.push(by)
+    else if (requesters.some((name) => isSamePerson(name, by))) own.push(by)
     else if (!reviewers.some((item) => isSamePerson(item.by, by)))
       reviewers.push({ by, comment: commentOf(comment) })
   }
-  return { reviewers, own }
+  return { reviewers, own, bots, rejecters }
 }

@@ -48,7 +48,8 @@ const byCi: Readonly<Record<CiSystem, readonly Placed[]>> = {
   ],
   gitlab: [
     ['.gitlab-ci.yml', 'gitlab-ci.yml'],
-    ['.gitlab/CODEOWNERS', 'CODEOWNERS'],
+    // GitLab reads the first of /, docs/ and .gitlab/.
+    ['CODEOWNERS', 'CODEOWNERS'],
     ['renovate.json', 'renovate.json'],
   ],
   none: [['mintmark.cron', 'mintmark.cron']],

@@ -44,6 +44,8 @@ const Approved = z.strictObject({
   comment: z.string().max(2000).nullable(),
   /** Digest of the plan of sharing that they saw with it; left out where it was not shown. */
   sharing: Sha256.optional(),
+  /** Logins of who asked for what a reviewer of a CI run accepted; left out where nobody was asked by a run. */
+  requestedBy: z.array(z.string().min(1).max(200)).min(1).optional(),
 })
 export type Approved = z.infer<typeof Approved>
 

@@ -5,7 +5,7 @@ import { errorAnnotation } from './github-log.ts'
 
 /** The CI job that this process is a step of: what later steps and people read of it, besides stdout and the log. */
 export interface CiJob {
-  /** Of the run and its attempt, the same for all jobs of it that were planned together, e.g. gh-1234567890-1. */
+  /** Of the run and its attempt, the same for all jobs of it that were planned together, e.g. gh-1234567890-1, gl-812. */
   readonly run: string
   /** True on a machine that is thrown away with the job, and all that is left on it. */
   readonly ephemeral: boolean
@@ -48,7 +48,7 @@ function assignment([name, value]: readonly [string, string]): string {
   return `${name}<<${end}\n${value}\n${end}\n`
 }
 
-/** The job of GitHub Actions that we are in; undefined elsewhere. */
+/** The job of GitHub Actions; undefined elsewhere. */
 export function githubJob(env: Env): CiJob | undefined {
   if (env['GITHUB_ACTIONS'] !== 'true') return undefined
   return {
@@ -59,3 +59,24 @@ export function githubJob(env: Env): CiJob | undefined {
     summary: (markdown) => append(env['GITHUB_STEP_SUMMARY'], `${fitting(markdown, summaryBytes)}\n`),
   }
 }
+
+const nothing = async (): Promise<void> => undefined
+
+/**
+ * The job of GitLab; undefined elsewhere. Later jobs get no values of it, and the page of its pipeline is its log. Of a container
+ * nobody can see whether a folder of it outlives it: it counts as thrown away.
+ */
+export function gitlabJob(env: Env): CiJob | undefined {
+  if (env['GITLAB_CI'] !== 'true') return undefined
+  return {
+    run: `gl-${env['CI_PIPELINE_ID'] || '0'}`,
+    // Of every executor but `shell` and `ssh`, which work on a machine that stays.
+    ephemeral: env['CI_DISPOSABLE_ENVIRONMENT'] === 'true',
+    output: nothing,
+    error: () => undefined,
+    summary: nothing,
+  }
+}
+
+/** The job of a CI system that we are in; the bare variable CI is set by people and tools on machines that stay. */
+export const ciJob = (env: Env): CiJob | undefined => githubJob(env) ?? gitlabJob(env)

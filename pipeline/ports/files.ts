@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { systemClock } from './clock.ts'
 import { codeOf, type Doing, explained } from './file-errors.ts'
@@ -157,7 +157,9 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /** With the folders above it that are missing; each new name is on the disk. */
-async function makeFolders(path: string, mode?: number): Promise<void> {
+async function makeFolders(folder: string, mode?: number): Promise<void> {
+  // From the root: above a relative path there is `.`, for ever.
+  const path = resolve(folder)
   const first = await fs.mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) })
   if (first === undefined) return
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))

@@ -6,6 +6,8 @@ export interface Asked {
   readonly what: string
   /** As a job's `permissions:` name it, e.g. `issues: write`; several when one of them is enough. */
   readonly needs: readonly string[]
+  /** What else helps when it is refused and the permission is there; null for nothing. */
+  readonly otherwise: string | null
   readonly repository: string
 }
 
@@ -44,7 +46,7 @@ const isLimit = ({ status, message, headers }: Failure): boolean =>
   (status === 403 && (headers['x-ratelimit-remaining'] === '0' || /rate limit/i.test(message)))
 
 /** What an error of the SDK means to a person. The token is in none of it. */
-export function explainGithub(error: unknown, { what, needs, repository }: Asked): MintmarkError {
+export function explainGithub(error: unknown, { what, needs, otherwise, repository }: Asked): MintmarkError {
   if (error instanceof MintmarkError) return error
   const failure = failureOf(error)
   const { status, message, cause } = failure
@@ -69,11 +71,13 @@ export function explainGithub(error: unknown, { what, needs, repository }: Asked
       message,
       'allow it in the repository: Settings, Actions, General, Allow GitHub Actions to create and approve pull requests',
     )
-  if (status === 403 || status === 404)
+  if (status === 403 || status === 404) {
+    const permission = `give the job the permission ${needs.map((need) => `"${need}"`).join(' or ')} below permissions:`
     return refused(
       `${message} (${status})`,
-      `give the job the permission ${needs.map((need) => `"${need}"`).join(' or ')} below permissions:`,
+      otherwise === null ? permission : `${permission}; where it has that, ${otherwise}`,
     )
+  }
   if (status === 410)
     return refused(`${message} (410)`, 'turn the issues of the repository on: Settings, General, Features')
   if (status < 500)

@@ -30,8 +30,9 @@ export interface GitHub {
   branch(name: string): Promise<string | null>
   /** One commit with these files on top of `base` becomes the branch, whatever the branch was before; returns its sha. */
   putBranch(input: BranchInput): Promise<string>
-  /** The message of a commit. */
-  commitMessage(sha: string): Promise<string>
+  commit(sha: string): Promise<Commit>
+  /** The commit that a tag is on; null when there is no such tag. */
+  tag(name: string): Promise<string | null>
   /** Pull requests from a branch of this repository, the open ones where nothing is said. */
   pullRequests(head: string, state?: 'open' | 'closed'): Promise<readonly PullRequest[]>
   createPullRequest(input: NewPullRequest): Promise<PullRequest>
@@ -41,7 +42,7 @@ export interface GitHub {
   release(tag: string): Promise<Release | null>
   /** A draft: nobody sees it before `publishRelease`. */
   createRelease(input: NewRelease): Promise<Release>
-  /** Takes the place of what is left of an upload that was cut; one that is there as a whole with that size is kept. */
+  /** Takes the place of what is left of an upload that was cut; the same one that is there as a whole is kept. */
   uploadAsset(release: Release, asset: Asset): Promise<void>
   publishRelease(release: Release): Promise<void>
 }
@@ -80,6 +81,8 @@ export interface Run {
   /** Login of who started the first attempt, and of who started this one. */
   readonly actor: string
   readonly triggeringActor: string
+  /** Both are accounts of people: none is gone, and none is a bot's, an app's or an organization's. */
+  readonly byPeople: boolean
 }
 
 export interface Job {
@@ -94,7 +97,16 @@ export interface EnvironmentReview {
   readonly state: 'approved' | 'rejected' | 'pending'
   /** Login of the reviewer. */
   readonly by: string
+  /** It is the account of a person, and no bot's or app's. */
+  readonly byPerson: boolean
   readonly comment: string
+}
+
+export interface Commit {
+  readonly message: string
+  /** Logins of who wrote it and of who committed it, as GitHub knows them by their addresses; empty where it does not. */
+  readonly author: string
+  readonly committer: string
 }
 
 export interface BranchInput {
@@ -128,11 +140,19 @@ export interface Release {
   readonly id: number
   readonly url: string
   readonly tag: string
+  /** What a draft's tag is put on when it is published and there is no such tag: a commit, or the name of a branch. */
+  readonly target: string
   readonly draft: boolean
-  /** Names of what is attached as a whole. */
-  readonly assets: readonly string[]
-  /** Bytes of each of them, by its name. */
-  readonly sizes: Readonly<Record<string, number>>
+  /** Login of who drafted it. */
+  readonly author: string
+  /** What is attached as a whole, by its name. */
+  readonly assets: Readonly<Record<string, AttachedAsset>>
+}
+
+export interface AttachedAsset {
+  readonly bytes: number
+  /** Hexadecimal; null where GitHub has none. */
+  readonly sha256: string | null
 }
 
 export interface NewRelease {

@@ -1,8 +1,9 @@
 import { MintmarkError } from '../errors.ts'
 import { fitting } from './ci-job.ts'
-import type { Asset, BranchInput, GitHub, Issue, PullRequest, Release, Run } from './github.ts'
+import type { BranchInput, GitHub, Issue, PullRequest, Run } from './github.ts'
 import { type Client, checkedAddress, connect, noRetry } from './github-client.ts'
 import { explainGithub } from './github-errors.ts'
+import { releaseOf, upload } from './github-releases.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -20,8 +21,19 @@ interface Person {
   readonly login: string
 }
 
+/** A job's token and an app act as bots: who is behind them nobody says. */
+const isPerson = (account: (Person & { readonly type?: string }) | null | undefined): boolean =>
+  account?.type === 'User' && account.login !== '' && !account.login.toLowerCase().endsWith('[bot]')
+
 /** Of an account that is gone there is nothing. */
 const loginOf = (person: Person | null | undefined): string => person?.login ?? ''
+
+/** Of a commit: who wrote it, where GitHub knows an account by the address in it. */
+const accountOf = (person: { readonly login?: string } | null): string => person?.login ?? ''
+
+/** The token of a job may put no tag on a commit that changed a workflow, whatever its permissions are. */
+const tagByHand = (tag: string, commit: string): string =>
+  `push the tag ${tag} at ${commit} yourself, then run the job again: a job may tag no commit that changed a workflow`
 
 const issueOf = (item: {
   readonly number: number
@@ -45,8 +57,8 @@ const runOf = (item: {
   readonly created_at: string
   readonly conclusion: string | null
   readonly head_sha: string
-  readonly actor?: Person | null | undefined
-  readonly triggering_actor?: Person | null | undefined
+  readonly actor?: (Person & { readonly type?: string }) | null | undefined
+  readonly triggering_actor?: (Person & { readonly type?: string }) | null | undefined
 }): Run => ({
   id: item.id,
   url: item.html_url,
@@ -55,6 +67,7 @@ const runOf = (item: {
   commit: item.head_sha,
   actor: loginOf(item.actor),
   triggeringActor: loginOf(item.triggering_actor),
+  byPeople: isPerson(item.actor) && isPerson(item.triggering_actor),
 })
 
 const pullRequestOf = (item: {
@@ -72,34 +85,6 @@ const pullRequestOf = (item: {
   author: loginOf(item.user),
   merged: item.merged_at !== null,
 })
-
-interface GivenAsset {
-  readonly id: number
-  readonly name: string
-  readonly state: string
-  readonly size: number
-}
-
-/** What an upload that was cut leaves behind has another state. */
-const whole = ({ state }: GivenAsset): boolean => state === 'uploaded'
-
-const releaseOf = (item: {
-  readonly id: number
-  readonly html_url: string
-  readonly tag_name: string
-  readonly draft: boolean
-  readonly assets: readonly GivenAsset[]
-}): Release => {
-  const assets = item.assets.filter(whole)
-  return {
-    id: item.id,
-    url: item.html_url,
-    tag: item.tag_name,
-    draft: item.draft,
-    assets: assets.map(({ name }) => name),
-    sizes: Object.fromEntries(assets.map(({ name, size }) => [name, size])),
-  }
-}
 
 /** Ends with our stop also where the SDK waits for its turn. */
 async function unlessStopped<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
@@ -153,33 +138,6 @@ async function moveBranch(
   return sha
 }
 
-async function upload(
-  client: Client,
-  at: { owner: string; repo: string },
-  release: Release,
-  { name, mediaType, bytes }: Asset,
-): Promise<void> {
-  const { data: now } = await client.rest.repos.getRelease({ ...at, release_id: release.id })
-  const there = now.assets.find((item) => item.name === name)
-  if (there !== undefined && whole(there) && there.size === bytes.length) return
-  if (there !== undefined && whole(there))
-    throw new MintmarkError(
-      'CONFLICT',
-      `${name} of release ${release.tag} has ${there.size} bytes, and what is to be attached has ${bytes.length}`,
-      { hint: `remove it at ${release.url} if it is not what was released, then run the same command again` },
-    )
-  if (there !== undefined) await client.rest.repos.deleteReleaseAsset({ ...at, asset_id: there.id })
-  await client.request({
-    method: 'POST',
-    // The answer names the host for uploads, which is another one.
-    url: now.upload_url,
-    name,
-    headers: { 'content-type': mediaType, 'content-length': bytes.length },
-    data: bytes,
-    request: noRetry,
-  })
-}
-
 /**
  * The repository of GITHUB_REPOSITORY by the token of GITHUB_TOKEN, as a workflow's step gets it; undefined without one of them.
  * Its SDK is loaded by the first call. @param secondMs how long a second of waiting is; tests have none
@@ -195,12 +153,17 @@ export function openGithub(env: Env, signal: AbortSignal, secondMs = 1000): GitH
   const pages = { ...at, per_page: 100 }
   let client: Promise<Client> | null = null
 
-  const ask = async <T>(what: string, needs: string | readonly string[], work: (sdk: Client) => Promise<T>) =>
+  const ask = async <T>(
+    what: string,
+    needs: string | readonly string[],
+    work: (sdk: Client) => Promise<T>,
+    otherwise: string | null = null,
+  ) =>
     unlessStopped(signal, async () => {
       client ??= connect({ url, token, signal, secondMs })
       return work(await client)
     }).catch((cause: unknown) => {
-      throw explainGithub(cause, { what, needs: [needs].flat(), repository })
+      throw explainGithub(cause, { what, needs: [needs].flat(), otherwise, repository })
     })
   const discussing = ['issues: write', 'pull-requests: write']
   let me: string | null = null
@@ -298,6 +261,7 @@ export function openGithub(env: Env, signal: AbortSignal, secondMs = 1000): GitH
           environments: environments.map(({ name }) => name ?? ''),
           state,
           by: user.login,
+          byPerson: isPerson(user),
           comment,
         }))
       }),
@@ -311,10 +275,19 @@ export function openGithub(env: Env, signal: AbortSignal, secondMs = 1000): GitH
     putBranch: (input) =>
       ask(`commit to branch ${input.name}`, 'contents: write', (sdk) => moveBranch(sdk, at, input)),
 
-    commitMessage: (sha) =>
+    commit: (sha) =>
       ask(`show commit ${sha}`, 'contents: read', async (sdk) => {
-        const { data } = await sdk.rest.git.getCommit({ ...at, commit_sha: sha })
-        return data.message
+        const { data } = await sdk.rest.repos.getCommit({ ...at, ref: sha })
+        const { author, committer, commit } = data
+        return { message: commit.message, author: accountOf(author), committer: accountOf(committer) }
+      }),
+    tag: (name) =>
+      ask(`show tag ${name}`, 'contents: read', async (sdk) => {
+        const { data } = await sdk.rest.git.listMatchingRefs({ ...at, ref: `tags/${name}` })
+        const found = data.find(({ ref }) => ref === `refs/tags/${name}`)?.object ?? null
+        if (found === null || found.type === 'commit') return found?.sha ?? null
+        // An annotated tag is an object of its own.
+        return (await sdk.rest.repos.getCommit({ ...at, ref: `tags/${name}` })).data.sha
       }),
 
     pullRequests: (head, state = 'open') =>
@@ -350,8 +323,8 @@ export function openGithub(env: Env, signal: AbortSignal, secondMs = 1000): GitH
         }
         return null
       }),
-    createRelease: ({ tag, commit, name, body, prerelease }) =>
-      ask(`draft release ${tag}`, 'contents: write', async (sdk) => {
+    createRelease: ({ tag, commit, name, body, prerelease }) => {
+      const create = async (sdk: Client) => {
         const { data } = await sdk.rest.repos.createRelease({
           ...at,
           tag_name: tag,
@@ -363,14 +336,18 @@ export function openGithub(env: Env, signal: AbortSignal, secondMs = 1000): GitH
           request: noRetry,
         })
         return releaseOf(data)
-      }),
+      }
+      return ask(`draft release ${tag}`, 'contents: write', create, tagByHand(tag, commit))
+    },
     uploadAsset: (release, asset) =>
       ask(`attach ${asset.name} to release ${release.tag}`, 'contents: write', (sdk) =>
         upload(sdk, at, release, asset),
       ),
-    publishRelease: (release) =>
-      ask(`publish release ${release.tag}`, 'contents: write', async (sdk) => {
-        await sdk.rest.repos.updateRelease({ ...at, release_id: release.id, draft: false })
-      }),
+    publishRelease: ({ id, tag, target }) => {
+      const publish = async (sdk: Client) => {
+        await sdk.rest.repos.updateRelease({ ...at, release_id: id, draft: false })
+      }
+      return ask(`publish release ${tag}`, 'contents: write', publish, tagByHand(tag, target))
+    },
   }
 }

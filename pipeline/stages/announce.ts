@@ -7,9 +7,11 @@ import {
   sumsFile,
   tagOf,
 } from '../core/announcement.ts'
+import { sha256 } from '../core/digest.ts'
+import { visible } from '../core/show-value.ts'
 import { MintmarkError } from '../errors.ts'
 import { firstChannel } from '../model/channel.ts'
-import type { GitHub } from '../ports/github.ts'
+import type { GitHub, Release as GitHubRelease } from '../ports/github.ts'
 import type { World } from '../ports/world.ts'
 import type { Trust } from './chain.ts'
 import { locateRelease, locateVersion, type Release } from './read-release.ts'
@@ -92,10 +94,57 @@ function githubOf({ github }: World): GitHub {
   })
 }
 
+/** What is left to attach. GitHub has no digest of what was attached long ago. */
+const missing = (files: readonly AnnouncedFile[], { assets }: GitHubRelease): readonly AnnouncedFile[] =>
+  files.filter(({ name, content }) => {
+    const there = assets[name]
+    const same = there?.bytes === content.length && (there.sha256 ?? sha256(content)) === sha256(content)
+    return !same
+  })
+
+/** @throws MintmarkError CONFLICT for a tag on another commit, and for somebody else's release that there is anything left to do at */
+async function refuseForeign(
+  github: GitHub,
+  wanted: { readonly tag: string; readonly commit: string; readonly files: readonly AnnouncedFile[] },
+  before: GitHubRelease | null,
+): Promise<void> {
+  const { tag, commit, files } = wanted
+  const tagged = await github.tag(tag)
+  if (tagged !== null && tagged !== commit)
+    throw new MintmarkError(
+      'CONFLICT',
+      `the tag ${tag} is on ${tagged}, and the release was made from ${commit}`,
+      {
+        hint: `remove the tag if nobody relies on it (git push --delete origin ${tag}), then run the same command again`,
+      },
+    )
+  if (before === null || (!before.draft && missing(files, before).length === 0)) return
+  const { author, draft, target, url } = before
+  const me = await github.me()
+  const kind = draft ? 'draft' : 'release'
+  if (author !== me)
+    throw new MintmarkError(
+      'CONFLICT',
+      `the ${kind} of ${tag} is by "${visible(author)}", and not by "${me}"`,
+      {
+        hint: `remove it at ${url}, or give it another tag, then run the same command again`,
+      },
+    )
+  if (tagged === null && target !== commit)
+    throw new MintmarkError(
+      'CONFLICT',
+      `the ${kind} of ${tag} would tag "${visible(target)}", and not ${commit}`,
+      {
+        hint: `remove it at ${url}, then run the same command again`,
+      },
+    )
+}
+
 /**
  * Tells of a release at GitHub: a draft first, then each file, then it is published. What was done before is looked up and not done
  * again, so that a killed run goes on; the text of an announcement that is there stays as it is.
- * @throws MintmarkError USAGE, NOT_FOUND; VERIFY_FAILED for what is not as it was signed; CONFLICT for another file of the same name
+ * @throws MintmarkError USAGE, NOT_FOUND; VERIFY_FAILED for what is not as it was signed; CONFLICT for a tag, a draft or a file that
+ *   somebody else made in its place
  */
 export async function announce(world: World, input: AnnounceInput): Promise<Announced> {
   const { notes, update } = input
@@ -110,20 +159,21 @@ export async function announce(world: World, input: AnnounceInput): Promise<Anno
   const files = [...own, sumsFile(own)]
   const tag = tagOf(image, version)
   update(`looking for ${tag}`)
+  const commit = commitOf(world, variants)
   const before = await github.release(tag)
+  await refuseForeign(github, { tag, commit, files }, before)
   const inChannel = variants.some(({ release }) => release.channels.some((name) => name !== firstChannel))
   const draft =
     before ??
     (await github.createRelease({
       tag,
-      commit: commitOf(world, variants),
+      commit,
       name: `${image} ${version}`,
       body: announcementMarkdown(notes, variants),
       prerelease: !inChannel,
     }))
   const attached: string[] = []
-  for (const { name, mediaType, content } of files) {
-    if (draft.sizes[name] === content.length) continue
+  for (const { name, mediaType, content } of missing(files, draft)) {
     update(`attaching ${name}`)
     await github.uploadAsset(draft, { name, mediaType, bytes: content })
     attached.push(name)

@@ -17,6 +17,8 @@ export interface ApproveInput {
   readonly comment: string | null
   /** Digest of the plan of sharing that was seen as well; left out where none was shown. */
   readonly sharing?: string
+  /** Who asked for what the reviewer of a CI run accepts. */
+  readonly requestedBy?: readonly string[]
 }
 
 export interface Approved {
@@ -49,12 +51,13 @@ function ensureSeen({ digest, image, version, channel }: Promotion, seen: string
  * @throws MintmarkError USAGE, CONFLICT, and as preparePromotion does
  */
 export async function approve(world: World, input: ApproveInput): Promise<Approved> {
-  const { ref, channel, trust, diff, by, comment, sharing } = input
+  const { ref, channel, trust, diff, by, comment, sharing, requestedBy } = input
   const promotion = await preparePromotion(world, { ref, channel, trust, bytes: false })
   if (diff === null) return { promotion, written: false }
   ensureSeen(promotion, diff)
   const { image, version, digest } = promotion
-  if (isDone(promotion))
+  // Who gets what the channel has may still be to be accepted.
+  if (isDone(promotion) && sharing === undefined)
     throw new MintmarkError(
       'USAGE',
       `${channel} points to ${image}@${version} already: nothing is to be approved`,
@@ -85,7 +88,10 @@ export async function approve(world: World, input: ApproveInput): Promise<Approv
       )
       if (before) return null
       const from = seen.from?.split('@')[1] ?? null
-      const also = sharing === undefined ? {} : { sharing }
+      const also = {
+        ...(sharing === undefined ? {} : { sharing }),
+        ...(requestedBy === undefined ? {} : { requestedBy: [...requestedBy] }),
+      }
       return { kind: 'approved', data: { channel, diff: digest, from, by, comment, ...also } }
     })
     written ||= event !== null

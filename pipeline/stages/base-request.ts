@@ -21,6 +21,8 @@ export interface BaseRequestInput {
   readonly incomplete: boolean
   /** The default branch. */
   readonly base: string
+  /** The commit whose locks were moved: on top of a newer one they would undo what was merged meanwhile. */
+  readonly commit: string
 }
 
 export interface BaseRequest {
@@ -57,14 +59,14 @@ async function close(github: GitHub, me: string, ours: PullRequest): Promise<voi
  * @throws MintmarkError as the port does
  */
 export async function keepBaseRequest(github: GitHub, input: BaseRequestInput): Promise<BaseRequest> {
-  const { moves, files, incomplete, base } = input
+  const { moves, files, incomplete, base, commit } = input
   const me = await github.me()
   const open = await github.pullRequests(baseBranch, 'open')
   const stranger = open.find(({ author }) => author !== me)
   if (stranger !== undefined) return { state: 'foreign', pullRequest: stranger }
   const [ours = null] = open
   const head = await github.branch(baseBranch)
-  const has = head === null ? null : digestOfCommit(await github.commitMessage(head))
+  const has = head === null ? null : digestOfCommit(await github.commit(head), me)
   if (moves.length === 0) {
     if (ours === null) return { state: 'none', pullRequest: null }
     if (incomplete) return { state: 'unchanged', pullRequest: ours }
@@ -78,9 +80,9 @@ export async function keepBaseRequest(github: GitHub, input: BaseRequestInput): 
   if (refused !== null) return { state: 'declined', pullRequest: refused }
   const stale = has !== digest
   if (stale) {
-    const from = await github.branch(base)
-    if (from === null) throw new MintmarkError('NOT_FOUND', `${github.repository} has no branch ${base}`)
-    await github.putBranch({ name: baseBranch, base: from, message: commitOfMoves(moves), files })
+    if ((await github.branch(base)) === null)
+      throw new MintmarkError('NOT_FOUND', `${github.repository} has no branch ${base}`)
+    await github.putBranch({ name: baseBranch, base: commit, message: commitOfMoves(moves), files })
   }
   const text = { title: titleOfMoves(moves), body: bodyOfMoves(moves) }
   if (ours === null) {

@@ -11,14 +11,14 @@ import {
 } from '../core/secret-rules.ts'
 import type { PackagedSecret, SecretFinding } from '../model/stages.ts'
 import type { World } from '../ports/world.ts'
-import { ownOrShipped } from './own-or-shipped.ts'
 import { grepTree, listInTree, notAll, readInTree } from './read-in-tree.ts'
+import { scannerFile } from './scanner-files.ts'
 
 const rulesFile = 'scans/secret-rules.yaml'
 
 /** @throws MintmarkError CONFIG_INVALID */
 export async function loadSecretRules(world: World): Promise<readonly CompiledRule[]> {
-  return parseSecretRules(await world.files.readText(await ownOrShipped(world, rulesFile)), rulesFile)
+  return parseSecretRules(await world.files.readText(await scannerFile(world, rulesFile)), rulesFile)
 }
 
 const doing = 'searched for secrets'

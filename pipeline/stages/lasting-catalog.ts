@@ -7,8 +7,8 @@ const catalogHint =
 
 /**
  * In a CI job: what is released has to outlive the machine. A catalog that nobody named would be in the home of a machine that is
- * thrown away; jobs that make one release together, on a machine each, need one that all of them reach, and a key that all of them
- * sign with.
+ * thrown away; jobs that make one release together, on a machine each, need one that all of them reach. What stays is signed with a
+ * key that stays, and that all of them sign with.
  * @param together several jobs work on one release
  * @throws MintmarkError CONFIG_INVALID
  */
@@ -21,13 +21,16 @@ export function ensureLasting({ job, env, places }: World, together: boolean): v
       `no catalog is named, and ${places.catalog} ends with this CI job's machine`,
       { hint: catalogHint },
     )
-  if (!together || !job.ephemeral) return
-  if (!isS3Address(places.catalog))
+  if (!job.ephemeral) return
+  if (!isS3Address(places.catalog)) {
+    // A try: nothing of it is meant to stay.
+    if (!together) return
     throw new MintmarkError(
       'CONFIG_INVALID',
       `the catalog ${places.catalog} is a folder of this CI job's machine, which the run's other jobs don't see`,
       { hint: catalogHint },
     )
+  }
   const signer = env['MINTMARK_SIGNER'] || 'file'
   if (signer === 'file')
     throw new MintmarkError(

@@ -33,6 +33,19 @@ export async function policyNames({
     .filter((name) => !others.includes(name))
 }
 
+/** Those of the team's policies that stand for one of mintmark's, by name, sorted; none in a checkout of mintmark. */
+export async function replacedPolicies({
+  files,
+  places,
+}: Pick<World, 'files' | 'places'>): Promise<readonly string[]> {
+  if (places.root === places.installation) return []
+  const shipped = await files.list(join(places.installation, folder))
+  return (await files.list(join(places.root, folder)))
+    .filter((name) => name.endsWith('.yaml') && shipped.includes(name))
+    .map((name) => name.slice(0, -'.yaml'.length))
+    .filter((name) => !others.includes(name))
+}
+
 /**
  * `scans/policies/<name>.yaml`, the team's own where there is one, checked; that there is one was checked with the definition.
  * @throws MintmarkError CONFIG_INVALID with every problem's place

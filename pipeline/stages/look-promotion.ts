@@ -1,9 +1,14 @@
+import { listed, unique } from '../core/lists.ts'
+import { regionsToCome } from '../core/regional-copies.ts'
 import type { Reviewer } from '../core/reviews.ts'
 import { showValue } from '../core/show-value.ts'
+import { isPending } from '../core/share-plan.ts'
 import { MintmarkError } from '../errors.ts'
 import type { World } from '../ports/world.ts'
 import { approve } from './approve.ts'
 import type { Trust } from './chain.ts'
+import { readHistory } from './channel-history.ts'
+import { eventsOf, trustedEvents } from './events.ts'
 import { type PromotePlan, planPromotion } from './promote.ts'
 import { isDone, type Promotion, preparePromotion } from './promotion.ts'
 import { reviewersOf, reviewsSoFar } from './reviews.ts'
@@ -53,7 +58,16 @@ export async function lookAtPromotion(world: World, input: LookInput): Promise<P
   update('verifying the release')
   const promotion = await preparePromotion(world, { ref, channel, trust, bytes: false })
   const { needs, notes } = await planPromotion(world, promotion, input)
-  return { promotion, needs, notes, reviews, share: await sharingOf(world, promotion, update) }
+  const share = await sharingOf(world, promotion, update)
+  const images = share.known.filter(({ release }) => release.version === promotion.version)
+  const coming = unique(images.flatMap((item) => regionsToCome(promotion.definition, item.images)))
+  const later =
+    coming.length === 0
+      ? []
+      : [
+          `${listed(coming)} will have it only when the channel is moved: where that changes who gets what, sharing stops with exit 9 and gives nothing; then all jobs are to be run again, and somebody sees the new plan`,
+        ]
+  return { promotion, needs, notes: [...notes, ...later], reviews, share }
 }
 
 export interface ReviewedInput extends Pick<LookInput, 'ref' | 'channel' | 'trust' | 'update'> {
@@ -68,22 +82,46 @@ export interface ReviewedInput extends Pick<LookInput, 'ref' | 'channel' | 'trus
 
 export interface ApprovedByReview {
   readonly promotion: Promotion
-  /** Who accepted it; empty when the channel is there already. */
+  /** Who accepted it; empty when the channel is there already, and who gets it is settled too. */
   readonly reviewers: readonly Reviewer[]
   readonly written: boolean
 }
 
+/** Whether a reviewer accepted that sharing of what the channel has, for every variant, and since it was there before the last time. */
+async function sharingAccepted(
+  world: World,
+  { image, channel, variants }: Promotion,
+  sharing: string,
+  trust: Trust,
+): Promise<boolean> {
+  for (const { release } of variants) {
+    const { moves } = await readHistory(world, { image, channel, variant: release.variant }, trust)
+    const earlier = moves.slice(0, -1).flatMap(({ event }) => event.data.approvals.map((item) => item.event))
+    const given = eventsOf(await trustedEvents(world, release, trust), 'approved')
+    const accepted = given.some(
+      ({ event: { data }, sha256 }) =>
+        data.channel === channel && data.sharing === sharing && !earlier.includes(sha256),
+    )
+    if (!accepted) return false
+  }
+  return true
+}
+
 /**
  * Turns what a reviewer of the CI run did into signed approvals of exactly what they were shown: the diff by its digest, the sharing by
- * its. A promotion that was done before needs none.
+ * its. A promotion that was done before needs none, when there is nothing to share or that sharing was accepted with it.
  * @throws MintmarkError CONFLICT when either is not what it was, PROMOTION_REFUSED when nobody may be counted; as approve does
  */
 export async function approveAsReviewed(world: World, input: ReviewedInput): Promise<ApprovedByReview> {
   const { ref, channel, trust, diff, sharing, update } = input
   const promotion = await preparePromotion(world, { ref, channel, trust, bytes: false })
-  if (isDone(promotion)) return { promotion, reviewers: [], written: false }
-  const reviewers = await reviewersOf(world, { environment: input.environment, before: input.reviews })
   const { plan } = await sharingOf(world, promotion, update)
+  const settled = async (): Promise<boolean> =>
+    !plan.actions.some(isPending) ||
+    (plan.digest === sharing && (await sharingAccepted(world, promotion, sharing, trust)))
+  if (isDone(promotion) && (await settled())) return { promotion, reviewers: [], written: false }
+  const { environment, reviews: before } = input
+  const { reviewers, requesters: requestedBy } = await reviewersOf(world, { environment, before })
   if (plan.digest !== sharing)
     throw new MintmarkError(
       'CONFLICT',
@@ -92,7 +130,7 @@ export async function approveAsReviewed(world: World, input: ReviewedInput): Pro
     )
   let written = false
   for (const { by, comment } of reviewers) {
-    const approved = await approve(world, { ref, channel, trust, diff, by, comment, sharing })
+    const approved = await approve(world, { ref, channel, trust, diff, by, comment, sharing, requestedBy })
     written ||= approved.written
   }
   return { promotion, reviewers, written }

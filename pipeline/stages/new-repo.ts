@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { checkDefinition } from '../core/check-definition.ts'
 import { unique } from '../core/lists.ts'
 import { type NewImage, newDefinition } from '../core/new-definition.ts'
@@ -89,20 +89,56 @@ async function dropHalf({ files }: World, folder: string, all: readonly TeamFile
       for (const path of await files.abandoned(at)) await files.remove(path)
 }
 
-/** What git and npm put there is no stranger. */
-const known = ['.git', 'node_modules']
+/** Folders that files come into, below the repository; the repository itself is ''. */
+function foldersOf(all: readonly TeamFile[]): readonly string[] {
+  const above = (path: string): readonly string[] => {
+    const folder = dirname(path)
+    return folder === '.' ? [''] : [...above(folder), folder]
+  }
+  return unique(all.flatMap(({ path }) => above(path)))
+}
 
-/** @throws MintmarkError USAGE when the folder has anything that is none of the repository's, or a file that says something else */
-async function ensureRoom(
+/** Nothing is written, or cleared away, where a link leads. @throws MintmarkError USAGE */
+async function ensurePlainFolders({ files }: World, folder: string, all: readonly TeamFile[]): Promise<void> {
+  for (const path of foldersOf(all).map((below) => join(folder, below))) {
+    const info = await files.info(path)
+    if (info !== null && info.kind !== 'folder')
+      throw new MintmarkError('USAGE', `${path} is a ${info.kind}, and no folder`, {
+        hint: `move ${path} away, or choose an empty folder`,
+      })
+  }
+}
+
+/** What git, npm and GitHub put there is no stranger, nor is what we were told to read. */
+const known = ['.git', 'node_modules', 'LICENSE']
+
+/** What is there and none of the repository's: paths below it. */
+async function strangersIn(
   { files }: World,
-  folder: string,
+  { folder, from }: Pick<RepoInput, 'folder' | 'from'>,
+  all: readonly TeamFile[],
+): Promise<readonly string[]> {
+  const folders = foldersOf(all)
+  const ours = new Set([...folders, ...all.map(({ path }) => path), ...known])
+  const tarball = isAddress(from) ? null : resolve(from)
+  const found: string[] = []
+  for (const below of folders)
+    for (const name of await files.list(join(folder, below)))
+      if (!ours.has(join(below, name)) && resolve(folder, below, name) !== tarball)
+        found.push(join(below, name))
+  return found
+}
+
+/** @throws MintmarkError USAGE when a file says something else, or one is to be written beside what is none of the repository's */
+async function ensureRoom(
+  world: World,
+  input: Pick<RepoInput, 'folder' | 'from'>,
   states: ReadonlyMap<TeamFile, State>,
 ): Promise<void> {
-  const info = await files.info(folder)
-  if (info !== null && info.kind !== 'folder' && folder !== '.')
-    throw new MintmarkError('USAGE', `${folder} is a ${info.kind}, and no folder`)
-  const own = new Set([...states.keys()].map(({ path }) => path.split('/')[0]))
-  const strangers = (await files.list(folder)).filter((name) => !known.includes(name) && !own.has(name))
+  const { folder } = input
+  // With all of it there, the rest is the team's own: definitions, waivers, workflows.
+  const whole = [...states.values()].every((state) => state !== 'missing')
+  const strangers = whole ? [] : await strangersIn(world, input, [...states.keys()])
   const different = [...states].filter(([, state]) => state === 'different').map(([{ path }]) => path)
   const problems = [
     ...strangers.map((name) => `${name} is there, and none of the repository's`),
@@ -110,7 +146,7 @@ async function ensureRoom(
   ]
   if (problems.length === 0) return
   throw new MintmarkError('USAGE', `${folder} is not empty: nothing was changed`, {
-    hint: 'choose an empty folder; to see what would be written today, one beside it, and diff -ru',
+    hint: 'move them away, or create the repository without files; to see what would be written today: a folder beside it, and diff -ru',
     details: problems,
   })
 }
@@ -144,10 +180,11 @@ export async function writeRepo(
   const check = (definition: Definition) =>
     checkDefinition(definition, { image: image.name, teams: [image.owner], policies: null })
   parseYaml(Definition, newDefinition(image), { path, check })
+  await ensurePlainFolders(world, folder, all)
   await dropHalf(world, folder, all)
   const states = new Map<TeamFile, State>()
   for (const file of all) states.set(file, await stateOf(world, folder, file))
-  await ensureRoom(world, folder, states)
+  await ensureRoom(world, { folder, from }, states)
   const written: string[] = []
   for (const [file, state] of states) {
     if (state === 'same') continue

@@ -18,7 +18,8 @@ function builtBy(job: string): { readonly image: string; readonly variant: strin
 
 /**
  * What the last nights have to be told for: variants whose build fails each time, and nights that were not. Nights on other branches
- * don't count.
+ * don't count. The run that asks may be a night itself, and counts: its builds are the newest, and where it runs no night is missing.
+ * That nights have stopped only another workflow can tell.
  * @param workflow file below .github/workflows
  * @param variants of each image that is watched: what is built of others is nobody's concern any more
  * @throws MintmarkError as the port does; USAGE where no branch is named

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { World } from '../ports/world.ts'
 
-/** Where a file of scans/ is: the team's own where there is one, else the one that mintmark brings. Absolute; it may be missing in both. */
+/** Where a policy of scans/ is: the team's own where there is one, else the one that mintmark brings. Absolute; it may be missing in both. */
 export async function ownOrShipped(
   { files, places }: Pick<World, 'files' | 'places'>,
   path: string,

@@ -13,6 +13,7 @@ import { MintmarkError } from '../errors.ts'
 import { firstChannel } from '../model/channel.ts'
 import { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
+import { requestersOf } from './actor.ts'
 import type { Trust } from './chain.ts'
 import { readHistory } from './channel-history.ts'
 import { eventsOf, trustedEvents } from './events.ts'
@@ -169,7 +170,8 @@ export async function approvalsOf(
     const given = events.map(({ event, sha256 }) => ({ data: event.data, event: sha256 }))
     // A promotion that was stopped half-way is finished by the approvals that it began with.
     const spent = there ? new Set<string>() : await spentApprovals(world, release, channel, trust)
-    counted.push(countApprovals(given, { channel, diff: digest, promoter: by, spent }))
+    const promoters = [by, ...requestersOf(world)]
+    counted.push(countApprovals(given, { channel, diff: digest, promoters, spent }))
   }
   return counted
 }

@@ -6,11 +6,12 @@ import type { World } from '../ports/world.ts'
 import { targetOf } from './choose-target.ts'
 import { ensureLasting } from './lasting-catalog.ts'
 import { imageNames, loadDefinition } from './load-definition.ts'
-import { loadPolicy } from './load-policy.ts'
+import { loadPolicy, replacedPolicies } from './load-policy.ts'
 import { loadWaivers } from './load-waivers.ts'
 import { renderedBundle } from './render.ts'
+import { ensureShippedScanners } from './scanner-files.ts'
 import { lookAtShares, type ShareLook } from './share-plan.ts'
-import { trustedKeys } from './verify-release.ts'
+import { trustedKeys, trustPath } from './verify-release.ts'
 
 /** What is said of one definition. */
 export type Reviewed =
@@ -67,7 +68,8 @@ async function rendered(world: World, image: string): Promise<Readonly<Record<st
 /**
  * Checks each definition, and looks at what its share lists would change. Of a request nothing is run, and all but its definitions is
  * ours: settings, policies, trust. What is wrong with one does not hide the others.
- * @throws MintmarkError USAGE when the folder is none, CONFIG_INVALID in a CI job without a catalog that stays
+ * @throws MintmarkError USAGE when the folder is none, NOT_FOUND when we have no definition, CONFIG_INVALID in a CI job without a catalog
+ * that stays, or with a configuration of our own for scanners
  */
 export async function review(world: World, input: ReviewInput): Promise<readonly Reviewed[]> {
   const { folder, schemaOnly, render, update } = input
@@ -89,7 +91,13 @@ export async function review(world: World, input: ReviewInput): Promise<readonly
     await loadWaivers(world)
     await trustedKeys(world, null)
   }
+  await ensureShippedScanners(world)
   const own = await imageNames(world)
+  // All of nothing is well written: most likely it is the wrong folder.
+  if (folder === null && own.length === 0)
+    throw new MintmarkError('NOT_FOUND', `there is no definition in ${join(world.places.root, 'images')}`, {
+      hint: 'run it in the repository with mintmark.yaml, or write a definition: ./mintmark init NAME',
+    })
   const asked: World = folder === null ? world : { ...world, places: { ...world.places, images: folder } }
   const names = [...new Set([...own, ...(await imageNames(asked))])].sort()
   const reviewed: Reviewed[] = []
@@ -117,6 +125,17 @@ export async function review(world: World, input: ReviewInput): Promise<readonly
     }
   }
   return reviewed
+}
+
+/** What is right and still worth a word: settings of the repository that are there or missing with a reason, or by mistake. */
+export async function settingsNotes(world: World): Promise<readonly string[]> {
+  const trust = await world.files.info(join(world.places.root, trustPath))
+  return [
+    ...(trust === null ? [`${trustPath} is missing: nothing goes beyond nightly`] : []),
+    ...(await replacedPolicies(world)).map(
+      (name) => `policy ${name} is this repository's own, not mintmark's`,
+    ),
+  ]
 }
 
 /** Whether somebody would get or lose something. */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Finished, RunOptions } from '../ports/exec.ts'
 import type { Tool } from '../ports/tools.ts'
 import type { World } from '../ports/world.ts'
-import { ownOrShipped } from './own-or-shipped.ts'
+import { scannerFile } from './scanner-files.ts'
 
 /** A scanner with a private folder of its own: nothing of the user's configuration or credentials is seen. */
 export interface Scanner {
@@ -69,7 +69,7 @@ export function scannerEnv(work: string, online: boolean): Readonly<Record<strin
 /**
  * One run of Trivy, without credentials, and without a network unless `online` asks for it. A non-zero exit code means that
  * the tool failed, for findings never change it.
- * @throws MintmarkError TOOL_FAILED
+ * @throws MintmarkError TOOL_FAILED, CONFIG_INVALID
  */
 export async function runTrivy(
   world: World,
@@ -84,7 +84,7 @@ export async function runTrivy(
       '--cache-dir',
       scanner.cache,
       '--config',
-      await ownOrShipped(world, 'scans/trivy.yaml'),
+      await scannerFile(world, 'scans/trivy.yaml'),
     ],
     {
       cwd: join(scanner.work, 'empty'),

@@ -15,6 +15,8 @@ const read = (path: string) =>
         string,
         {
           readonly permissions?: unknown
+          readonly environment?: string
+          readonly concurrency?: unknown
           readonly strategy?: { readonly 'fail-fast'?: boolean }
           readonly 'timeout-minutes'?: number
           readonly container?: { readonly image: string }
@@ -131,6 +133,38 @@ workflows('a checkout keeps no token, and nothing is cached between runs', () =>
       .map(({ name }) => name),
     [],
   )
+})
+
+workflows('where a job has an identity no package runs a program of its own at installation', () => {
+  const installs = jobs.map(({ name, job }) => ({
+    name,
+    mayAsk: (job.permissions as Readonly<Record<string, unknown>> | undefined)?.['id-token'] === 'write',
+    runs: job.steps.flatMap(({ run }) =>
+      run?.includes('npm ci') === true ? [run.trim().split('\n')[0]] : [],
+    ),
+  }))
+  assert.ok(installs.some(({ mayAsk }) => mayAsk))
+  assert.equal(
+    installs.filter(({ mayAsk, runs }) => mayAsk && runs.join() !== 'npm ci --ignore-scripts'),
+    [],
+  )
+})
+
+workflows('what waits for a reviewer keeps no later run waiting', () => {
+  const held = paths.flatMap((path) => {
+    const { concurrency, jobs: all } = read(path)
+    const waits = Object.values(all).filter(({ environment }) =>
+      ['release', 'share'].includes(environment ?? ''),
+    )
+    const group = (of: unknown): string =>
+      typeof of === 'object' && of !== null && 'group' in of ? String(of.group) : ''
+    if (waits.length === 0) return []
+    const groups = [group(concurrency), ...waits.map((job) => group(job.concurrency))]
+    return groups
+      .filter((name) => name !== '' && !name.includes('github.run_id'))
+      .map((name) => `${path} ${name}`)
+  })
+  assert.equal(held, [])
 })
 
 workflows('no stored secret is asked for', () => {

@@ -42,7 +42,8 @@ it('one approval a person, of this channel and this diff, none of who promotes',
     given('eve', 'other'),
     given('dan', 'd', 'lts'),
   ]
-  const { counted, idle } = countApprovals(all, { channel: 'stable', diff: 'd', promoter: 'Alice' })
+  const asked = { channel: 'stable', diff: 'd' }
+  const { counted, idle } = countApprovals(all, { ...asked, promoters: ['Alice'] })
   assert.equal(
     counted.map(({ event }) => event),
     ['bob d'],
@@ -51,6 +52,8 @@ it('one approval a person, of this channel and this diff, none of who promotes',
     idle.map(({ by }) => by),
     ['alice', 'eve'],
   )
+  // Who asked for it is not somebody else because another one ran it again.
+  assert.equal(countApprovals(all, { ...asked, promoters: ['dora', 'ALICE', 'bob'] }).counted, [])
 })
 
 const move = (version: string, why: 'promoted' | 'rolled-back', from: string | null): EventOf<'pointed'> =>

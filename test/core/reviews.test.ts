@@ -15,6 +15,7 @@ const review = (by: string, change: Partial<Review> = {}): Review => ({
   environments: ['release'],
   state: 'approved',
   by,
+  byPerson: true,
   comment: '',
   ...change,
 })
@@ -30,6 +31,8 @@ it('who let it in counts once, who asked for it never, however the login is writ
     review('erin', { environments: ['share'] }),
     review('frank', { state: 'rejected' }),
     review('grace', { state: 'pending' }),
+    review('heidi', { state: 'rejected', environments: ['share'] }),
+    review('merger[bot]', { byPerson: false }),
   ]
   assert.equal(judgeReviews(reviews, asked), {
     reviewers: [
@@ -37,6 +40,8 @@ it('who let it in counts once, who asked for it never, however the login is writ
       { by: 'carol', comment: null },
     ],
     own: ['ALICE', 'Dora'],
+    bots: ['merger[bot]'],
+    rejecters: ['frank'],
   })
 })
 
@@ -61,6 +66,7 @@ const anyReview = fc.record({
   environments: fc.subarray(['release', 'share'], { minLength: 1 }),
   state: fc.constantFrom('approved' as const, 'rejected' as const, 'pending' as const),
   by: fc.constantFrom('alice', 'bob', 'carol'),
+  byPerson: fc.constant(true),
   comment: fc.constantFrom('', 'go'),
 })
 

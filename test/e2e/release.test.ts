@@ -78,7 +78,16 @@ releasing.before(async (context) => {
   context.database = await datedDb(context.folder)
 
   context.root = join(context.folder, 'checkout')
-  for (const name of ['mintmark', 'package.json', 'dist', 'pipeline', 'templates', 'hardening', 'scans'])
+  for (const name of [
+    'mintmark',
+    'package.json',
+    'tsconfig.json',
+    'dist',
+    'pipeline',
+    'templates',
+    'hardening',
+    'scans',
+  ])
     await cp(join(checkout, name), join(context.root, name), { recursive: true })
   await symlink(join(checkout, 'node_modules'), join(context.root, 'node_modules'))
   const images = join(context.root, 'images')

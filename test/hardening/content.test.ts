@@ -101,7 +101,7 @@ async function problemsAfter(change: (at: (path: string) => string) => void): Pr
     mkdirSync(root)
     cpSync(folder, join(root, 'hardening'), { recursive: true })
     change((path) => join(root, 'hardening', path))
-    await loadHardening({ ...world, places: { ...world.places, root } })
+    await loadHardening({ ...world, places: { ...world.places, installation: root } })
     return []
   } catch (error) {
     assert.instance(error, MintmarkError)

@@ -23,6 +23,7 @@ export const operations: readonly string[] = [
   'GET /repos/{owner}/{repo}/actions/runs/{run_id}',
   'GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs',
   'GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals',
+  'GET /repos/{owner}/{repo}/commits/{ref}',
   'GET /repos/{owner}/{repo}/git/commits/{commit_sha}',
   'POST /repos/{owner}/{repo}/git/commits',
   'POST /repos/{owner}/{repo}/git/trees',

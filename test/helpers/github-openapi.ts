@@ -185,6 +185,8 @@ function formOf(forms: readonly Schema[], value: unknown): Schema {
   const wanted = isPlain(value) ? 'object' : Array.isArray(value) ? 'array' : typeof value
   const fits = (form: Schema): boolean => {
     const of = target(form)
+    const nested = of.anyOf ?? of.oneOf
+    if (nested !== undefined && of.properties === undefined) return nested.some(fits)
     const types = [of.type ?? (of.properties === undefined ? [] : 'object')].flat()
     return types.includes(wanted) || (wanted === 'number' && types.includes('integer'))
   }

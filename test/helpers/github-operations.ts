@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   type Answer,
   type Call,
@@ -16,6 +17,7 @@ import {
   addIssue,
   type GitHubState,
   shaOf,
+  type StoredAsset,
   type StoredIssue,
   type StoredRelease,
   type StoredRun,
@@ -68,8 +70,8 @@ const runAnswer = (state: GitHubState, item: StoredRun) => ({
   head_branch: item.branch,
   path: `.github/workflows/${item.workflow}`,
   run_attempt: item.attempt,
-  actor: user(item.actor),
-  triggering_actor: user(item.triggeringActor),
+  ...(item.actor === null ? {} : { actor: user(item.actor) }),
+  ...(item.triggeringActor === null ? {} : { triggering_actor: user(item.triggeringActor) }),
 })
 
 function runOf({ state, path }: Call): StoredRun {
@@ -78,7 +80,10 @@ function runOf({ state, path }: Call): StoredRun {
   return found
 }
 
-const refAnswer = (ref: string, sha: string) => ({ ref, object: { type: 'commit', sha } })
+const refAnswer = ({ annotated }: GitHubState, ref: string, sha: string) => ({
+  ref,
+  object: { type: annotated.has(sha) ? 'tag' : 'commit', sha },
+})
 
 const commitAnswer = (state: GitHubState, sha: string) => {
   const found = state.commits.get(sha)
@@ -86,6 +91,16 @@ const commitAnswer = (state: GitHubState, sha: string) => {
   const { message, tree, parents, author } = found
   const person = { name: author }
   return { sha, message, tree: { sha: tree }, parents: parents.map((of) => ({ sha: of })), author: person }
+}
+
+/** By its accounts, which GitHub knows by the addresses in it. */
+const repositoryCommit = (state: GitHubState, name: string) => {
+  const ref = state.refs.get(`refs/${name}`) ?? name
+  const sha = state.annotated.get(ref) ?? ref
+  const { parents, ...commit } = commitAnswer(state, sha)
+  const stored = state.commits.get(sha)
+  const [author, committer] = [stored?.author, stored?.committer].map((login) => (login ? user(login) : null))
+  return { sha, parents, author, committer, commit: { message: commit.message, tree: commit.tree } }
 }
 
 function reaches(state: GitHubState, from: string, to: string): boolean {
@@ -121,12 +136,14 @@ const releaseAnswer = ({ state, address }: Call, item: StoredRelease) => ({
   assets: item.assets.map(assetAnswer),
 })
 
-const assetAnswer = ({ id, name, state, mediaType, bytes }: StoredRelease['assets'][number]) => ({
+const assetAnswer = ({ id, name, state, mediaType, bytes, digested = true }: StoredAsset) => ({
   id,
   name,
   state,
   content_type: mediaType,
   size: state === 'uploaded' ? bytes.length : 0,
+  digest:
+    state === 'uploaded' && digested ? `sha256:${createHash('sha256').update(bytes).digest('hex')}` : null,
 })
 
 function releaseOf({ state, path }: Call): StoredRelease {
@@ -234,6 +251,10 @@ const work: Readonly<Record<string, (call: Call) => Answer>> = {
     status: 200,
     given: commitAnswer(state, path['commit_sha'] ?? ''),
   }),
+  'repos/get-commit': ({ state, path }) => ({
+    status: 200,
+    given: repositoryCommit(state, path['ref'] ?? ''),
+  }),
   'git/create-tree': ({ state, body }) => {
     const base = text(body['base_tree'])
     // GitHub takes a commit for its tree there as well.
@@ -248,21 +269,23 @@ const work: Readonly<Record<string, (call: Call) => Answer>> = {
   'git/create-commit': ({ state, body, by }) => {
     const tree = state.trees.get(text(body['tree']))
     if (tree === undefined) throw refuse(422, 'Tree SHA does not exist')
-    const sha = addCommit(state, texts(body['parents']), tree, { message: text(body['message']), author: by })
+    // GitHub signs, and so commits, what a bot writes.
+    const told = { message: text(body['message']), author: by, committer: 'web-flow' }
+    const sha = addCommit(state, texts(body['parents']), tree, told)
     return { status: 201, given: commitAnswer(state, sha) }
   },
   'git/list-matching-refs': ({ state, path }) => ({
     status: 200,
     given: [...state.refs]
       .filter(([ref]) => ref.startsWith(`refs/${path['ref']}`))
-      .map(([ref, sha]) => refAnswer(ref, sha)),
+      .map(([ref, sha]) => refAnswer(state, ref, sha)),
   }),
   'git/create-ref': ({ state, body }) => {
     const ref = text(body['ref'])
     if (state.refs.has(ref)) throw refuse(422, 'Reference already exists')
     if (!state.commits.has(text(body['sha']))) throw refuse(422, 'Object does not exist')
     state.refs.set(ref, text(body['sha']))
-    return { status: 201, given: refAnswer(ref, text(body['sha'])) }
+    return { status: 201, given: refAnswer(state, ref, text(body['sha'])) }
   },
   'git/update-ref': ({ state, path, body }) => {
     const ref = `refs/${path['ref']}`
@@ -273,7 +296,7 @@ const work: Readonly<Record<string, (call: Call) => Answer>> = {
     if (body['force'] !== true && !reaches(state, sha, before))
       throw refuse(422, 'Update is not a fast forward')
     state.refs.set(ref, sha)
-    return { status: 200, given: refAnswer(ref, sha) }
+    return { status: 200, given: refAnswer(state, ref, sha) }
   },
   'pulls/list': ({ state, query }) => {
     const which = query.get('state') ?? 'open'

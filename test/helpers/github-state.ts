@@ -12,6 +12,8 @@ export interface GitHubState {
   /** `refs/heads/main` -> commit */
   readonly refs: Map<string, string>
   readonly commits: Map<string, StoredCommit>
+  /** Object of an annotated tag -> commit */
+  readonly annotated: Map<string, string>
   /** sha -> path -> text */
   readonly trees: Map<string, Readonly<Record<string, string>>>
   /** Their texts are those of an issue of the same number. */
@@ -47,8 +49,9 @@ export interface StoredRun {
   readonly created: string
   conclusion: string | null
   readonly commit: string
-  readonly actor: string
-  readonly triggeringActor: string
+  /** Null: the account is gone. */
+  readonly actor: string | null
+  readonly triggeringActor: string | null
   readonly attempt: number
 }
 
@@ -71,7 +74,9 @@ export interface StoredCommit {
   readonly tree: string
   readonly parents: readonly string[]
   readonly message: string
+  /** Logins; empty for somebody whom GitHub does not know. */
   readonly author: string
+  readonly committer: string
 }
 
 export interface StoredPull {
@@ -101,6 +106,8 @@ export interface StoredAsset {
   readonly state: 'uploaded' | 'starter'
   readonly mediaType: string
   readonly bytes: Uint8Array
+  /** False for what was attached before GitHub kept digests. */
+  readonly digested?: boolean
 }
 
 /** Forty digits, as git has them; the same for the same content. */
@@ -112,13 +119,13 @@ export function addCommit(
   state: GitHubState,
   parents: readonly string[],
   files: Readonly<Record<string, string>>,
-  told: { readonly message: string; readonly author: string },
+  told: { readonly message: string; readonly author: string; readonly committer?: string },
 ): string {
   const before = state.trees.get(state.commits.get(parents[0] ?? '')?.tree ?? '') ?? {}
   const content = { ...before, ...files }
   const tree = shaOf(content)
   state.trees.set(tree, content)
-  const commit: StoredCommit = { tree, parents, ...told }
+  const commit: StoredCommit = { tree, parents, committer: told.author, ...told }
   const sha = shaOf(commit)
   state.commits.set(sha, commit)
   return sha
@@ -136,6 +143,7 @@ export function newState(repository: string): GitHubState {
     reviews: [],
     refs: new Map(),
     commits: new Map(),
+    annotated: new Map(),
     trees: new Map(),
     pulls: new Map(),
     releases: [],

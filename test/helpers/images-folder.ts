@@ -1,4 +1,4 @@
-import { cp, symlink } from 'node:fs/promises'
+import { cp, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { World } from '../../pipeline/ports/world.ts'
 import { checkout } from './world.ts'
@@ -13,7 +13,8 @@ export async function withImages(
   const root = join(folder, 'checkout')
   await cp(join(checkout, 'test/fixtures/images', fixture), join(root, 'images'), { recursive: true })
   await cp(join(checkout, 'images/debian-13.lock.json'), join(root, `images/${image}.lock.json`))
-  for (const name of ['hardening', 'templates', 'scans', 'pipeline'])
+  await mkdir(join(root, 'scans'))
+  for (const name of ['hardening', 'templates', 'scans/policies', 'pipeline'])
     await symlink(join(checkout, name), join(root, name))
   return { ...world, places: { ...world.places, root } }
 }

@@ -43,7 +43,7 @@ export async function preparedRun(
     if (name !== image)
       for (const end of ['.yaml', '.lock.json'])
         await cp(join(root, `images/${image}${end}`), join(root, `images/${name}${end}`))
-    await prepareOne({ ...world, places: { ...world.places, root } }, cli, name, qcow2)
+    await prepareOne({ ...world, places: { ...world.places, root, installation: root } }, cli, name, qcow2)
   }
   const start = await snapshotOf(cli, join(folder, 'prepared-as-it-was'))
   return { cli, start, args: (name = image) => ['release', name, '--trivy-db', database] }

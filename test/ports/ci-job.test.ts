@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fitting, githubJob } from '../../pipeline/ports/ci-job.ts'
+import { ciJob, fitting, githubJob } from '../../pipeline/ports/ci-job.ts'
 import { defused, errorAnnotation } from '../../pipeline/ports/github-log.ts'
 import { readAssignments } from '../helpers/github-files.ts'
 
@@ -23,6 +23,17 @@ it('is there in GitHub Actions alone', () => {
   assert.is(job?.ephemeral, true)
   const own = githubJob({ GITHUB_ACTIONS: 'true', RUNNER_ENVIRONMENT: 'self-hosted' })
   assert.is(own?.ephemeral, false)
+})
+
+it('is there in GitLab, whose containers are thrown away; the bare variable CI says nothing', async () => {
+  assert.is(ciJob({ CI: 'true' }), undefined)
+  assert.is(ciJob({ GITLAB_CI: 'false' }), undefined)
+  assert.is(ciJob({ GITHUB_ACTIONS: 'true' })?.run, 'gh-0-1')
+  const job = ciJob({ GITLAB_CI: 'true', CI_PIPELINE_ID: '812', CI_DISPOSABLE_ENVIRONMENT: 'true' })
+  assert.equal([job?.run, job?.ephemeral], ['gl-812', true])
+  assert.is(ciJob({ GITLAB_CI: 'true' })?.ephemeral, false)
+  await job?.output({ a: 'b' })
+  await job?.summary('text')
 })
 
 it('a value can not end itself and begin another', async ({ folder }) => {

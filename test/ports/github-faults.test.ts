@@ -65,6 +65,21 @@ it('a missing permission is named as a job says it', async ({ server }) => {
   assert.equal(server.requests, [])
 })
 
+it('a tag that no job may put on its commit is for a person to push', async () => {
+  await asToken({ login: 'x', permissions: { contents: 'read' } }, async (github) => {
+    const release = { tag: 'web/v1.0.0', commit: 'c0ffee', name: '', body: '', prerelease: true }
+    assert.is(
+      (await refusal(github.createRelease(release))).hint,
+      'give the job the permission "contents: write" below permissions:; where it has that, push the tag web/v1.0.0 at c0ffee yourself, then run the job again: a job may tag no commit that changed a workflow',
+    )
+    const draft = { id: 1, url: '', target: 'c0ffee', draft: true, author: 'x', assets: {} }
+    assert.match(
+      (await refusal(github.publishRelease({ ...draft, tag: 'web/v1.0.0' }))).hint,
+      'push the tag web/v1.0.0 at c0ffee yourself',
+    )
+  })
+})
+
 it('a comment on a pull request needs no right to issues', async () => {
   await asToken({ login: 'x', permissions: { 'pull-requests': 'write' } }, async (github, { state }) => {
     addPull(state, { head: 'a', headRepository: 'corp/images', base: 'main' }, { title: 'one' })

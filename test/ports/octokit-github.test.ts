@@ -2,9 +2,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { GitHub } from '../../pipeline/ports/github.ts'
 import { openGithub } from '../../pipeline/ports/octokit-github.ts'
+import { sha256 } from '../../pipeline/core/digest.ts'
 import { extract } from '../helpers/extract-openapi.ts'
 import { type GitHubServer, startGithub } from '../helpers/github-server.ts'
-import { addIssue, addPull } from '../helpers/github-state.ts'
+import { addCommit, addIssue, addPull } from '../helpers/github-state.ts'
 import { refusal } from '../helpers/refusal.ts'
 import { textOf } from '../helpers/sources.ts'
 
@@ -168,6 +169,7 @@ it('runs of a workflow on a branch, as many as asked for; jobs of the last attem
     commit: 'c'.repeat(40),
     actor: 'octocat',
     triggeringActor: 'hubot',
+    byPeople: true,
   })
   assert.equal(await github.run(150), seen[0])
   const listed = await github.jobs(150)
@@ -178,8 +180,40 @@ it('runs of a workflow on a branch, as many as asked for; jobs of the last attem
     conclusion: null,
   })
   assert.equal(await github.reviews(150), [
-    { environments: ['release'], state: 'approved', by: 'Ann', comment: 'seen' },
+    { environments: ['release'], state: 'approved', by: 'Ann', byPerson: true, comment: 'seen' },
   ])
+})
+
+it('who is no person: a bot, an app by its name, and an account that is gone', async ({ github, server }) => {
+  const { runs, reviews } = server.state
+  const run = {
+    workflow: 'release.yml',
+    branch: 'main',
+    commit: 'c'.repeat(40),
+    created: '2026-11-23T03:00:00Z',
+    conclusion: null,
+    attempt: 1,
+  }
+  const who: readonly (readonly [string | null, string | null])[] = [
+    ['octocat', 'octocat'],
+    ['octocat', 'github-actions[bot]'],
+    ['renovate[bot]', 'octocat'],
+    [null, 'octocat'],
+    ['octocat', null],
+  ]
+  for (const [index, [actor, triggeringActor]] of who.entries())
+    runs.push({ ...run, id: 950 + index, actor, triggeringActor })
+  const told = await Promise.all(who.map((_, index) => github.run(950 + index)))
+  assert.equal(
+    told.map(({ byPeople }) => byPeople),
+    [true, false, false, false, false],
+  )
+  for (const by of ['Ann', 'merge-helper[bot]'])
+    reviews.push({ run: 950, environments: ['release'], state: 'approved', by, comment: '' })
+  assert.equal(
+    (await github.reviews(950)).map(({ byPerson }) => byPerson),
+    [true, false],
+  )
 })
 
 it('a branch: none, made, made anew from another commit, and one that only begins so', async ({
@@ -213,6 +247,34 @@ it('a branch whose making lost its answer is moved all the same', async ({ githu
   server.faults.push({ of: /^POST .*\/git\/refs$/, does: 'cut' })
   const sha = await github.putBranch({ name: 'x', base, message: 'm', files: [{ path: 'b', text: '' }] })
   assert.is(await github.branch('x'), sha)
+})
+
+it('a commit: its message, and the accounts that GitHub knows by the addresses in it', async ({
+  github,
+  server,
+}) => {
+  const { state } = server
+  const base = (await github.branch('main')) ?? ''
+  const ours = await github.putBranch({ name: 'x', base, message: 'm', files: [] })
+  assert.equal(await github.commit(ours), {
+    message: 'm',
+    author: 'github-actions[bot]',
+    committer: 'web-flow',
+  })
+  const strange = addCommit(state, [base], {}, { message: 'm', author: 'mona', committer: '' })
+  assert.equal(await github.commit(strange), { message: 'm', author: 'mona', committer: '' })
+})
+
+it('a tag: the commit that it is on, also of one that is an object of its own', async ({
+  github,
+  server,
+}) => {
+  const { refs, annotated } = server.state
+  const commit = refs.get('refs/heads/main') ?? ''
+  assert.is(await github.tag('web/v1.0.0'), null)
+  refs.set('refs/tags/web/v1.0.0', 'b'.repeat(40))
+  annotated.set('b'.repeat(40), commit)
+  assert.is(await github.tag('web/v1.0.0'), commit)
 })
 
 it('pull requests: ours by their branch, and no fork that calls its branch the same', async ({
@@ -252,10 +314,13 @@ it('a release: a draft with assets, then published', async ({ github, server }) 
   assert.not.ok(server.state.refs.has(`refs/tags/${tag}`))
   await github.uploadAsset(made, asset('{"a":1}'))
   const found = await github.release(tag)
-  assert.equal(found, { ...made, assets: ['record.json'], sizes: { 'record.json': 7 } })
+  assert.equal(found, { ...made, assets: { 'record.json': { bytes: 7, sha256: sha256('{"a":1}') } } })
+  assert.equal([made.author, made.target], ['github-actions[bot]', commit])
   await github.publishRelease(made)
   assert.is((await github.release(tag))?.draft, false)
   assert.is(server.state.refs.get(`refs/tags/${tag}`), commit)
+  assert.is(await github.tag(tag), commit)
+  assert.is(await github.tag('debian-13/v1.0'), null, 'not by the beginning of its name')
   const [stored] = server.state.releases[0]?.assets ?? []
   assert.is(stored?.mediaType, 'application/json')
   assert.is(Buffer.from(stored?.bytes ?? []).toString(), '{"a":1}')
@@ -274,11 +339,15 @@ it('an upload: kept when it is there, made anew when it was cut, refused over an
   })
   server.faults.push({ of: /\/assets$/, does: 'half' })
   assert.is((await refusal(github.uploadAsset(release, asset('one')))).code, 'PROVIDER_UNREACHABLE')
-  assert.equal((await github.release('x'))?.assets, [])
+  assert.equal((await github.release('x'))?.assets, {})
   await github.uploadAsset(release, asset('one'))
   const before = server.writes().length
   await github.uploadAsset(release, asset('one'))
   assert.is(server.writes().length, before)
+  assert.match(
+    (await refusal(github.uploadAsset(release, asset('two')))).message,
+    'record.json of release x has sha256 ',
+  )
   const other = await refusal(github.uploadAsset(release, asset('other')))
   assert.is(other.code, 'CONFLICT')
   assert.match(other.message, 'record.json of release x has 3 bytes, and what is to be attached has 5')

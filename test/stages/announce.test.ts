@@ -141,6 +141,81 @@ it('another file of the same name is nobody’s to replace', async ({ world, ser
   assert.match(error.message, /^SHA256SUMS of release debian-13\/v1\.0\.0 has 24 bytes/)
 })
 
+it('a file of the same size is told apart by its digest, where GitHub has one', async ({ world, server }) => {
+  await tell(world)
+  const [made] = server.state.releases
+  const last = made?.assets.pop()
+  assert.ok(made !== undefined && last !== undefined)
+  const bytes = Buffer.from(last.bytes).fill('x')
+  made.assets.push({ ...last, bytes })
+  const error = await refusal(tell(world))
+  assert.is(error.code, 'CONFLICT')
+  assert.is(
+    error.message,
+    `SHA256SUMS of release debian-13/v1.0.0 has sha256 ${sha256(bytes)}, and what is to be attached has ${sha256(last.bytes)}`,
+  )
+  made.assets.pop()
+  made.assets.push({ ...last, bytes, digested: false })
+  assert.equal((await tell(world)).attached, [])
+})
+
+it('a tag on another commit is nobody’s to take over', async ({ world, server }) => {
+  const { refs, annotated } = server.state
+  const main = refs.get('refs/heads/main') ?? ''
+  refs.set('refs/tags/debian-13/v1.0.0', 'a'.repeat(40))
+  const error = await refusal(tell(world))
+  assert.is(error.code, 'CONFLICT')
+  assert.is(
+    error.message,
+    `the tag debian-13/v1.0.0 is on ${'a'.repeat(40)}, and the release was made from ${main}`,
+  )
+  assert.equal(server.writes(), [])
+  // As a person pushes it where a job may not, annotated or not.
+  refs.set('refs/tags/debian-13/v1.0.0', 'b'.repeat(40))
+  annotated.set('b'.repeat(40), main)
+  assert.is((await tell(world)).published, true)
+})
+
+it('a draft of somebody else, or one that would tag something else, is not completed', async ({
+  world,
+  server,
+}) => {
+  const { releases, refs } = server.state
+  const main = refs.get('refs/heads/main') ?? ''
+  const draft = {
+    id: 77,
+    tag: 'debian-13/v1.0.0',
+    commit: main,
+    name: 'mine',
+    body: 'mine',
+    draft: true,
+    prerelease: false,
+    author: 'mona',
+    assets: [],
+  }
+  releases.push({ ...draft })
+  const theirs = await refusal(tell(world))
+  assert.equal(
+    [theirs.code, theirs.message],
+    ['CONFLICT', 'the draft of debian-13/v1.0.0 is by "mona", and not by "github-actions[bot]"'],
+  )
+  releases.splice(0, 1, { ...draft, author: 'github-actions[bot]', commit: 'main' })
+  assert.is(
+    (await refusal(tell(world))).message,
+    `the draft of debian-13/v1.0.0 would tag "main", and not ${main}`,
+  )
+  releases.splice(0, 1, { ...draft, draft: false })
+  assert.match((await refusal(tell(world))).message, 'the release of debian-13/v1.0.0 is by "mona"')
+  assert.equal(server.writes(), [])
+  // Complete, whoever wrote it: nothing is left to do.
+  releases.length = 0
+  await tell(world)
+  const [made] = releases
+  assert.ok(made)
+  releases.splice(0, 1, { ...made, author: 'mona' })
+  assert.equal((await tell(world)).attached, [])
+})
+
 it('both variants of a version, each with its own files', async ({ world, server }) => {
   await secondVariant(world, '1.0.0')
   const { attached } = await tell(world)

@@ -40,11 +40,12 @@ async function night(
   server: GitHubServer,
   moves: readonly RequestedMove[],
   incomplete = false,
+  commit = server.state.refs.get('refs/heads/main') ?? '',
 ): Promise<{ readonly state: string; readonly wrote: readonly string[] }> {
   const github = portOf(server)
   const files = moves.map(({ image, to }) => ({ path: `images/${image}.lock.json`, text: to }))
   const before = server.writes().length
-  const { state } = await keepBaseRequest(github, { moves, files, incomplete, base: 'main' })
+  const { state } = await keepBaseRequest(github, { moves, files, incomplete, base: 'main', commit })
   return { state, wrote: server.writes().slice(before) }
 }
 
@@ -74,7 +75,7 @@ request(
         `<!-- mintmark:base-locks ${movesDigest([move('one')])} -->`,
         'The publishers have newer bases. Until this is merged, images are built from those on the default branch.',
         '',
-        '_A pull request by the token of a job starts no workflows. To have this one checked close it and open it again, or run the job with the token of a GitHub App. Closed without a merge it is not opened again before a base moves further._',
+        '_A pull request by the token of a job starts no workflows by itself. To have this one checked approve its workflows in the merge box; where there are none, close it and open it again. By the token of a GitHub App they start at once. Closed without a merge it is not opened again before a base moves further._',
         '',
         '### Base of web: ubuntu 24.04, from image (qemu)',
         '',
@@ -141,6 +142,44 @@ request('a commit or a pull request of somebody else is left alone', async ({ se
   assert.equal(await night(server, [move('two')]), { state: 'foreign', wrote: [] })
   assert.equal(await night(server, []), { state: 'foreign', wrote: [] }, 'nor is it closed')
 })
+
+request('our commit that a person changed is theirs, and so is one under our name', async ({ server }) => {
+  const { state } = server
+  await night(server, [move('one')])
+  const ours = state.commits.get(state.refs.get(ref) ?? '')
+  assert.ok(ours)
+  const { parents, message, author } = ours
+  const files = { 'images/web.lock.json': 'mine' }
+  for (const [changed, whose] of [
+    [{ author, committer: 'mona' }, 'an amend keeps message and author'],
+    [{ author, committer: '' }, 'by an address that GitHub does not know'],
+    [{ author: 'mona', committer: 'web-flow' }, 'on the pages of GitHub'],
+  ] as const) {
+    const theirs = addCommit(state, parents, files, { message, ...changed })
+    state.refs.set(ref, theirs)
+    assert.equal(await night(server, [move('two')]), { state: 'foreign', wrote: [] }, whose)
+    assert.equal(await night(server, []), { state: 'foreign', wrote: [] }, whose)
+  }
+  state.refs.set(ref, addCommit(state, parents, files, { message, author, committer: author }))
+  assert.is((await night(server, [move('two')])).state, 'updated', 'a server that signs nothing')
+})
+
+request(
+  'locks go on top of the commit that they were looked at in, and not on a newer one',
+  async ({ server }) => {
+    const { state } = server
+    const main = state.refs.get('refs/heads/main') ?? ''
+    const newer = addCommit(
+      state,
+      [main],
+      { 'images/web.lock.json': 'merged meanwhile' },
+      { message: 'x', author: 'mona' },
+    )
+    state.refs.set('refs/heads/main', newer)
+    assert.is((await night(server, [move('one')], false, main)).state, 'opened')
+    assert.equal(treeOf(server)['parents'], [main])
+  },
+)
 
 request('a pull request that a person opened from that branch', async ({ server }) => {
   const { state } = server

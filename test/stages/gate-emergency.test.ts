@@ -36,7 +36,7 @@ test.before(async () => {
 test.before.each(async (context) => {
   const t = await testWorld({ now: new Date('2026-11-22T12:00:00Z') })
   const root = join(t.folder, 'checkout')
-  await cp(join(checkout, 'scans'), join(root, 'scans'), { recursive: true })
+  await cp(join(checkout, 'scans/policies'), join(root, 'scans/policies'), { recursive: true })
   await t.world.files.write(join(root, 'images/debian-13.yaml'), '')
   const world = { ...t.world, places: { ...t.world.places, root } }
   Object.assign(context, { t, world, ...scanned })

@@ -38,7 +38,6 @@ it.before.each(async (context) => {
   const { world, box } = context.at
   // This time with a scanner.
   context.world = { ...world, tools: box.world.tools }
-  await world.files.write(`${world.places.root}/scans/trivy.yaml`, textOf('scans/trivy.yaml'))
 })
 it.after.each((context) => context.at.box.close())
 

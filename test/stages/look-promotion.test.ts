@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run as approveVerb } from '../../pipeline/cli/verbs/approve.ts'
+import { run as shareVerb } from '../../pipeline/cli/verbs/share.ts'
 import { MintmarkError } from '../../pipeline/errors.ts'
 import type { CiJob } from '../../pipeline/ports/ci-job.ts'
 import { openGithub } from '../../pipeline/ports/octokit-github.ts'
@@ -136,6 +137,7 @@ it('the review is a signed approval of both digests; then it moves, and the plan
     by: 'bob',
     comment: 'seen',
     sharing: seen.share.plan.digest,
+    requestedBy: ['alice'],
   }
   assert.equal(await approvals(world), [event])
   // The job is run again: nothing twice.
@@ -171,6 +173,52 @@ it('what moved since the page was written is refused: the channel, who gets it, 
   await pointTo(world, 'stable', '1.0.2')
   assert.is((await refusal(accept(world, seen))).code, 'CONFLICT')
   assert.equal(await approvals(world), [])
+})
+
+it('what the channel has is shared by a plan that a reviewer accepted: with the promotion, or now', async (context) => {
+  const { world, at } = context
+  const first = await look(world)
+  lets(context, 'bob')
+  assert.is((await accept(world, first)).written, true)
+  assert.is((await move(world)).outcome, 'moved')
+  // Its step of sharing failed, and the job is run again: accepted with the promotion.
+  assert.equal((await accept(world, first)).reviewers, [])
+  // Somebody else is named meanwhile: another page, which nobody has accepted.
+  const other = join(at.box.folder, 'others')
+  await world.files.makeFolder(other)
+  await nameThem(world, { stable: [at.who, at.who.replace(at.folder, other)] })
+  const second = await look(world)
+  assert.is.not(second.share.plan.digest, first.share.plan.digest)
+  assert.is((await refusal(accept(world, second))).code, 'PROMOTION_REFUSED')
+  lets(context, 'Alice')
+  assert.is((await refusal(accept(world, second))).code, 'PROMOTION_REFUSED')
+  lets(context, 'carol')
+  const accepted = await accept(world, second)
+  assert.equal(accepted.reviewers, [{ by: 'carol', comment: 'seen' }])
+  assert.equal(
+    (await approvals(world)).map(({ by, sharing }) => [by, sharing]),
+    [
+      ['bob', first.share.plan.digest],
+      ['carol', second.share.plan.digest],
+    ],
+  )
+  assert.equal((await accept(world, second)).reviewers, [])
+  // The page of before is not what would be done now.
+  assert.is((await refusal(accept(world, first))).code, 'CONFLICT')
+  const silent = async (): Promise<void> => undefined
+  const job: CiJob = {
+    run: 'gh-812-1',
+    ephemeral: false,
+    output: silent,
+    summary: silent,
+    error: () => undefined,
+  }
+  const stale = { channel: 'stable', plan: first.share.plan.digest }
+  const refused = await refusal(
+    shareVerb({ world: { ...world, job }, args: ['apply', 'debian-13'], options: stale }),
+  )
+  assert.is(refused.code, 'CONFLICT')
+  assert.match(refused.hint, /^nothing was given or taken: run all jobs of the workflow again/)
 })
 
 it('who asked for it, and who let in an earlier attempt, accept nothing', async (context) => {

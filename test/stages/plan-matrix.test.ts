@@ -25,8 +25,8 @@ it.before.each(async (context) => {
   context.mirror = await testMirror()
   const { world, folder } = context.box
   const root = join(folder, 'root')
-  await world.files.makeFolder(root)
-  for (const name of ['pipeline', 'scans', 'templates', 'hardening'])
+  await world.files.makeFolder(join(root, 'scans'))
+  for (const name of ['pipeline', 'scans/policies', 'templates', 'hardening'])
     await symlink(join(checkout, name), join(root, name))
   for (const name of ['debian-13.yaml', 'debian-13.lock.json', 'debian-12.yaml', 'debian-12.lock.json'])
     await world.files.write(join(root, 'images', name), textOf(`images/${name}`))

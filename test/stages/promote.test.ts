@@ -128,6 +128,12 @@ it('an approval names the diff: another diff, the promoter, the same person twic
   const mine = await promote(at, late, ['debian-13@1.0.2', 'stable'], { dryRun: true })
   assert.is(mine.data.diff, own)
   assert.match(mine.text, /the approval of alice does not count: alice promotes it/)
+  // In a job that somebody else ran again, who asked for it first is who asked for it.
+  const again = { ...late, env: { ...late.env, GITHUB_ACTOR: 'Alice', GITHUB_TRIGGERING_ACTOR: 'erin' } }
+  const rerun = await promote(at, again, ['debian-13@1.0.2', 'stable'], { by: 'erin', dryRun: true })
+  assert.match(rerun.text, /the approval of alice does not count: alice promotes it, or asked for that/)
+  const others = await promote(at, late, ['debian-13@1.0.2', 'stable'], { by: 'erin', dryRun: true })
+  assert.match(others.text, /✓ {2}approvals {8}1 of 1: alice/)
   assert.is((await promote(at, late, ['debian-13@1.0.2', 'stable'], { dryRun: true, by: 'dora' })).code, 0)
 })
 

@@ -50,7 +50,6 @@ it.before.each(async (context) => {
   await world.files.makeFolder(root)
   for (const name of ['pipeline', 'templates', 'hardening'])
     await symlink(join(checkout, name), join(root, name))
-  await world.files.write(join(root, 'scans/trivy.yaml'), textOf('scans/trivy.yaml'))
   await world.files.write(join(root, 'scans/policies/default.yaml'), textOf('scans/policies/default.yaml'))
   context.world = { ...world, places: { ...world.places, root } }
 })

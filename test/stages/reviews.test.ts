@@ -43,7 +43,59 @@ it('those of this run who came after the look and did not ask for it', async ({ 
   assert.match(before, /^[0-9a-f]{16}$/)
   lets(server, 'erin')
   lets(server, 'Octocat')
-  assert.equal(await reviewersOf(world, { environment: 'release', before }), [{ by: 'erin', comment: 'go' }])
+  assert.equal(await reviewersOf(world, { environment: 'release', before }), {
+    reviewers: [{ by: 'erin', comment: 'go' }],
+    requesters: ['octocat', 'dora'],
+  })
+})
+
+it('what a bot asked for, or an account that is gone, nobody can let in: who is behind it may be the reviewer', async ({
+  world,
+  server,
+}) => {
+  const [stored] = server.state.runs
+  assert.ok(stored !== undefined)
+  const ask = { environment: 'release', before: await reviewsSoFar(world) }
+  lets(server, 'mallory')
+  for (const [actor, triggeringActor, who] of [
+    ['github-actions[bot]', 'github-actions[bot]', 'github-actions[bot]'],
+    ['octocat', 'github-actions[bot]', 'octocat, github-actions[bot]'],
+    [null, 'octocat', 'an account that is gone, octocat'],
+    [null, null, 'an account that is gone'],
+  ] as const) {
+    server.state.runs[0] = { ...stored, actor, triggeringActor }
+    const refused = await refusal(reviewersOf(world, ask))
+    assert.is(refused.code, 'PROMOTION_REFUSED')
+    assert.is(refused.message, `this run was asked for by ${who}, and not by people alone`)
+    assert.match(refused.hint, /^a person has to dispatch it/)
+  }
+})
+
+it('a bot lets nothing in, and who keeps it out is heard, whoever else let it in', async ({
+  world,
+  server,
+}) => {
+  const ask = { environment: 'release', before: await reviewsSoFar(world) }
+  lets(server, 'merger[bot]')
+  const bot = await refusal(reviewersOf(world, ask))
+  assert.is(bot.message, 'merger[bot] let this run into release, and is no person')
+  lets(server, 'bob')
+  assert.equal((await reviewersOf(world, ask)).reviewers, [{ by: 'bob', comment: 'go' }])
+  server.state.reviews.push({
+    run: 812,
+    environments: ['release'],
+    state: 'rejected',
+    by: 'carol',
+    comment: '',
+  })
+  const out = await refusal(reviewersOf(world, ask))
+  assert.is(out.code, 'PROMOTION_REFUSED')
+  assert.is(out.message, 'carol kept this run out of release')
+  assert.match(out.hint, /run all jobs of the workflow again/)
+  // On a page that is shown anew it is of before.
+  const anew = { environment: 'release', before: await reviewsSoFar(world) }
+  lets(server, 'bob')
+  assert.is((await reviewersOf(world, anew)).reviewers.length, 1)
 })
 
 it('nobody, only who asked for it, or who saw the page of an earlier attempt: refused, each in its own words', async ({

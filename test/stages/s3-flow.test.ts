@@ -51,8 +51,8 @@ flow.before(async (context) => {
   await box.world.files.makeFolder(root)
   for (const name of ['pipeline', 'templates', 'hardening'])
     await symlink(join(checkout, name), join(root, name))
-  for (const path of ['scans/trivy.yaml', 'scans/policies/default.yaml'])
-    await box.world.files.write(join(root, path), textOf(path))
+  const policy = 'scans/policies/default.yaml'
+  await box.world.files.write(join(root, policy), textOf(policy))
   const world = { ...box.world, places: { ...box.world.places, root } }
   const { os, findings, database } = looked.report
   for (const runId of ['r-1', 'r-2'])

@@ -47,10 +47,9 @@ unchanged.before.each(async (context) => {
   context.box = await testWorld({ now: fixtureDay })
   context.mirror = await testMirror((path, original) => served.get(path) ?? original)
   const root = join(context.box.folder, 'root')
-  for (const name of ['pipeline', 'scans', 'templates', 'hardening']) {
-    await context.box.world.files.makeFolder(root)
+  await context.box.world.files.makeFolder(join(root, 'scans'))
+  for (const name of ['pipeline', 'scans/policies', 'templates', 'hardening'])
     await symlink(join(checkout, name), join(root, name))
-  }
   const lock = 'images/debian-13.lock.json'
   await context.box.world.files.write(join(root, lock), textOf(lock))
   const { world } = context.box

@@ -139,6 +139,15 @@ function exitOf(failed: readonly Failed[], moves: readonly LockMove[]): number {
   return moves.length > 0 ? partlyDone : errorTable[first.error.code].exit
 }
 
+/** The commit that this job checked out, whose locks are looked at. */
+function commitOf({ env }: World): string {
+  const commit = env['GITHUB_SHA'] || null
+  if (commit !== null) return commit
+  throw new MintmarkError('USAGE', 'GITHUB_SHA does not name the commit whose locks are looked at', {
+    hint: 'run it as a step of a job of GitHub Actions',
+  })
+}
+
 /** The files of the locks as the pull request has them. */
 async function filesOf(
   world: World,
@@ -163,6 +172,7 @@ export async function requestMoves(input: Input): Promise<number> {
   const { report, job, clock } = world
   const github = jobsGithub(world, '--pull-request')
   const base = await defaultBranch(world)
+  const commit = commitOf(world)
   // A workflow gives all names as one argument.
   const named = input.names.flatMap((text) => text.split(/[\s,]+/)).filter((name) => name !== '')
   const known = await imageNames(world)
@@ -184,6 +194,7 @@ export async function requestMoves(input: Input): Promise<number> {
     files: await filesOf(world, moves),
     incomplete: failed.length > 0,
     base,
+    commit,
   })
   const lines = [...all.map(lineOf), requestLine(request)]
   for (const { error, ...at } of failed) {

@@ -25,16 +25,16 @@ const listOption = (options: Options, name: string): readonly string[] =>
     .filter((item) => item !== '') ?? []
 
 const example = './mintmark policy aws --image debian-13'
+const oidcExample = `${example} --role oidc --repository corp/images --environment golden`
+const githubExample = './mintmark policy github --repository corp/images'
 
-function jobsOf(options: Options): PolicyInput['jobs'] {
+function jobsOf(options: Options, hint: string): PolicyInput['jobs'] {
   const repository = textOption(options, 'repository')
   const [environments, branches] = [listOption(options, 'environment'), listOption(options, 'branch')]
   if (repository !== null) return { repository, environments, branches }
   const given = environments.length + branches.length > 0 || textOption(options, 'role') === 'oidc'
   if (!given) return null
-  throw new MintmarkError('USAGE', 'who may take a role is not given: --repository is missing', {
-    hint: `${example} --role oidc --repository corp/images --environment golden`,
-  })
+  throw new MintmarkError('USAGE', 'who may take a role is not given: --repository is missing', { hint })
 }
 
 async function imageOf(world: World, name: string | null): Promise<PolicyInput['image']> {
@@ -61,7 +61,7 @@ async function printRoles({ world, options }: VerbInput, of: RolesOf): Promise<v
     image: await imageOf(world, textOption(options, 'image')),
     account: textOption(options, 'account'),
     regions: listOption(options, 'region'),
-    jobs: jobsOf(options),
+    jobs: jobsOf(options, oidcExample),
   })
   const wanted = chosen(all, role)
   const [only] = wanted
@@ -94,11 +94,11 @@ function trustOf(input: PolicyInput, environment: string): Readonly<Record<strin
 
 /** What the workflows need of the settings of a repository at GitHub. */
 async function printGithub({ world, options }: VerbInput): Promise<void> {
-  const jobs = jobsOf({ ...options, role: 'oidc' })
+  const jobs = jobsOf({ ...options, role: 'oidc' }, githubExample)
   const repository = jobs?.repository ?? ''
   if (!/^[\w.-]+\/[\w.-]+$/.test(repository))
     throw new MintmarkError('USAGE', `--repository is ${showValue(repository)}: expected OWNER/NAME`, {
-      hint: './mintmark policy github --repository corp/images',
+      hint: githubExample,
     })
   const input: PolicyInput = {
     image: await imageOf(world, textOption(options, 'image')),

@@ -6,7 +6,7 @@ import { errorTable, partlyDone } from '../../errors.ts'
 import type { World } from '../../ports/world.ts'
 import { keepComment } from '../../stages/keep-comment.ts'
 import { pullRequestNumber } from '../../stages/pull-request.ts'
-import { isOpen, isStuck, type Reviewed, review } from '../../stages/review.ts'
+import { isOpen, isStuck, type Reviewed, review, settingsNotes } from '../../stages/review.ts'
 import { jobsGithub, tellGithub } from '../tell-github.ts'
 import type { RunVerb } from '../verb.ts'
 
@@ -111,6 +111,7 @@ export const run: RunVerb = async ({ world, args, options }) => {
   const told = `${definitions}, ${include.length} with something to share or take back`
   if (judged === 0) step.done(told)
   else step.fail(told)
+  for (const note of await settingsNotes(world)) report.note(note)
   for (const item of items)
     if (item.status === 'failed') {
       const { message, lines, hint } = item.error

@@ -171,7 +171,7 @@ function lookAndApply(
     const { plan } = found
     if (seen !== null && !plan.digest.startsWith(seen)) {
       throw new MintmarkError('CONFLICT', `plan ${seen} is not what would be done now`, {
-        hint: `look at it again: ./mintmark share plan ${image}${channel === null ? '' : ` --channel ${channel}`}`,
+        hint: `${world.job === undefined ? '' : 'nothing was given or taken: run all jobs of the workflow again, so that somebody sees what it is now; or '}look at it again: ./mintmark share plan ${image}${channel === null ? '' : ` --channel ${channel}`}`,
         details: planLines(found),
       })
     }

@@ -25,11 +25,13 @@ export type CallsAt = typeof callsAt
 
 /**
  * `targets.aws` of a definition.
- * @throws MintmarkError INTERNAL for one that does not name the target
+ * @throws MintmarkError CONFIG_INVALID for one that does not name the target
  */
 export function awsOf(image: string, { targets }: Pick<Definition, 'targets'>): AwsTarget {
   if (targets.aws !== undefined) return targets.aws
-  throw new MintmarkError('INTERNAL', `images/${image}.yaml has no targets.aws`)
+  throw new MintmarkError('CONFIG_INVALID', `images/${image}.yaml has no targets.aws`, {
+    hint: `add targets.aws to images/${image}.yaml; ./mintmark policy aws --account 123456789012 needs no definition`,
+  })
 }
 
 /** Calls in the region that the image is built in. */

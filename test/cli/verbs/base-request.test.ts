@@ -53,7 +53,12 @@ verb.before.each(async (context) => {
     ...world,
     job,
     github: openGithub(context.server.env, world.signal, 0),
-    env: { ...world.env, ...context.mirror.env, GITHUB_REF_NAME: 'main' },
+    env: {
+      ...world.env,
+      ...context.mirror.env,
+      GITHUB_REF_NAME: 'main',
+      GITHUB_SHA: context.server.state.refs.get('refs/heads/main'),
+    },
     places: { ...world.places, root: join(folder, 'checkout') },
   }
 })
@@ -150,6 +155,8 @@ verb('a name or a target that there is not; no job', async ({ world }) => {
   const aws = run({ world, args: ['update'], options: { pullRequest: true, target: 'aws' } })
   assert.is((await refusal(aws)).code, 'USAGE')
   assert.is((await refusal(update({ ...world, github: undefined }))).code, 'USAGE')
+  const { GITHUB_SHA: _, ...env } = world.env
+  assert.match((await refusal(update({ ...world, env }))).message, /^GITHUB_SHA does not name the commit/)
 })
 
 verb.run()

@@ -137,10 +137,13 @@ it('of another CI system there are its own files alone', async ({ test, world, t
     assert.not.match(last(test).text, 'is nobody')
     return last(test).data.written.filter((path) => /^\.git|cron$|renovate/.test(path))
   }
-  assert.equal(await of('gitlab'), ['.gitignore', '.gitlab-ci.yml', '.gitlab/CODEOWNERS', 'renovate.json'])
-  assert.match(await readFile(join(team, '.gitlab/CODEOWNERS'), 'utf8'), '\n/images/*.yaml @corp/security\n')
+  assert.equal(await of('gitlab'), ['.gitignore', '.gitlab-ci.yml', 'renovate.json'])
+  assert.ok(last(test).data.written.includes('CODEOWNERS'))
+  const owners = await readFile(join(team, 'CODEOWNERS'), 'utf8')
+  for (const path of ['/images/', '/CODEOWNERS', '/docs/CODEOWNERS', '/.gitlab/', '/renovate.json'])
+    assert.match(owners, `\n${path} @corp/security\n`)
   assert.equal(await of('none'), ['.gitignore', 'mintmark.cron'])
-  assert.match(await readFile(join(team, 'mintmark.cron'), 'utf8'), '&& ./mintmark release debian-13 --yes')
+  assert.match(await readFile(join(team, 'mintmark.cron'), 'utf8'), './mintmark release debian-13 --yes; }')
 })
 
 it('nothing is overwritten: what differs and what is strange is told, and no file is written', async ({
@@ -160,6 +163,71 @@ it('nothing is overwritten: what differs and what is strange is told, and no fil
     'package.json is there, and says something else',
   ])
   assert.equal(await world.files.list(team), ['README.md', 'images', 'main.tf', 'package.json'])
+})
+
+it('what is strange deeper down is as strange, and nothing goes where a link leads', async ({
+  test,
+  world,
+  tarball,
+  team,
+}) => {
+  for (const path of ['.github/workflows/own.yml', 'scans/trivy.yaml', 'images/scripts/root.sh'])
+    await world.files.write(join(team, path), '')
+  const { code, lines, hint } = await refusal(init(world, team, '--from', tarball))
+  assert.is(code, 'USAGE')
+  assert.equal(lines, [
+    ".github/workflows/own.yml is there, and none of the repository's",
+    "images/scripts is there, and none of the repository's",
+    "scans/trivy.yaml is there, and none of the repository's",
+  ])
+  assert.match(hint, 'or create the repository without files')
+  const elsewhere = join(test.folder, 'elsewhere')
+  await mkdir(join(elsewhere, 'workflows'), { recursive: true })
+  await rm(team, { recursive: true })
+  await mkdir(team)
+  await symlink(elsewhere, join(team, '.github'))
+  const { message } = await refusal(init(world, team, '--from', tarball))
+  assert.is(message, `${join(team, '.github')} is a link, and no folder`)
+  assert.equal(await world.files.list(join(elsewhere, 'workflows')), [])
+  assert.equal(await world.files.list(team), ['.github'])
+})
+
+it('a license and the tarball itself may be there before', async ({ test, world, tarball, team }) => {
+  await mkdir(team)
+  await writeFile(join(team, 'LICENSE'), '')
+  const inside = join(team, 'mintmark-0.1.0.tgz')
+  await writeFile(inside, await readFile(tarball))
+  await init(world, team, '--from', inside)
+  assert.ok(last(test).data.written.includes('mintmark'))
+})
+
+it('cron is told nothing when all is well, and all of it when not', async ({
+  world,
+  tarball,
+  team,
+  test,
+}) => {
+  await init(world, team, '--from', tarball, '--ci', 'none')
+  const cron = await readFile(join(team, 'mintmark.cron'), 'utf8')
+  const lines = cron.split('\n').flatMap((line) => /^\d.* mintmark +(.*)$/.exec(line)?.[1] ?? [])
+  assert.is(lines.length, 3)
+  assert.not.ok(
+    lines.some((line) => line.includes('%')),
+    'a line break to cron',
+  )
+  const bin = join(test.folder, 'bin')
+  const said = (line: string, code: number): string => {
+    const env = { PATH: `${bin}:/usr/bin:/bin`, CODE: String(code) }
+    const { stdout, stderr } = spawnSync('sh', ['-c', line.replaceAll('/srv/golden-images', team)], { env })
+    return `${stdout}${stderr}`
+  }
+  const program = '#!/bin/sh\necho result\necho why >&2\nexit $CODE\n'
+  for (const path of [join(team, 'mintmark'), join(bin, 'git'), join(bin, 'npm')])
+    await world.files.write(path, program, { mode: 0o755 })
+  for (const line of lines) {
+    assert.is(said(line, 0), '')
+    assert.is(said(line, 3), 'result\nwhy\n')
+  }
 })
 
 it('a definition of later, a clone and an installation are no strangers', async ({

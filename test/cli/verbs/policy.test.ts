@@ -147,6 +147,11 @@ policy('github: every environment of the workflows, and who may take its role', 
     data.environments.filter(({ reviewers }) => reviewers).map(({ name }) => name),
     ['release', 'share'].filter((name) => used.includes(name)),
   )
+  assert.match(
+    text,
+    / {2}reviewers {3}required, and "prevent self-review"; do not allow administrators to bypass them\n/,
+  )
+  assert.is([...text.matchAll(/administrators to bypass/g)].length, 2)
   const nightly = data.environments.find(({ name }) => name === 'nightly')
   const variables = nightly?.variables.map(({ name }) => name) ?? []
   for (const name of ['MINTMARK_CATALOG', 'MINTMARK_SIGNER', 'MINTMARK_AWS_ROLE', 'MINTMARK_IMAGES'])
@@ -164,6 +169,21 @@ policy('github: without an account there is no trust policy, and it says how to 
     'arn:aws:iam::123456789012:oidc-provider/',
   )
 })
+
+policy(
+  'a definition without AWS, and GitHub without a repository: what to do is said',
+  async ({ t: { world } }) => {
+    const path = join(world.places.root, 'images/local.yaml')
+    await world.files.write(path, textOf('images/debian-13.yaml'))
+    const without = await refusal(run({ world, args: ['aws'], options: { image: 'local' } }))
+    await world.files.remove(path)
+    assert.is(without.code, 'CONFIG_INVALID')
+    assert.is(without.message, 'images/local.yaml has no targets.aws')
+    assert.match(without.hint, /^add targets\.aws to images\/local\.yaml; .*--account 123456789012/)
+    const { hint } = await refusal(run({ world, args: ['github'], options: {} }))
+    assert.is(hint, './mintmark policy github --repository corp/images')
+  },
+)
 
 policy('what is missing or wrong is said', async ({ t: { world } }) => {
   const said = async (target: string | undefined, options: Readonly<Record<string, string>> = {}) => {

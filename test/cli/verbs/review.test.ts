@@ -171,6 +171,42 @@ it('what each renders to is told by its digest, and what it is made of has to be
   assert.match(wrong.text, 'has an exception for ssh-no-such')
 })
 
+it('what is right and worth a word is told: no trust, a policy of our own', async (context) => {
+  const { world, box, request } = context
+  const policy = "policy default is this repository's own, not mintmark's"
+  const trust = 'scans/policies/trust.yaml is missing: nothing goes beyond nightly'
+  const noted = async (at: Context['world']): Promise<readonly string[]> => {
+    box.told.lines.length = 0
+    assert.is((await reviewed({ ...context, world: at }, [], { schema: true })).exit, 0)
+    return box.told.lines.filter((line) => line === policy || line === trust)
+  }
+  await world.files.remove(join(world.places.root, 'scans/policies/trust.yaml'))
+  assert.equal(await noted(world), [trust, policy])
+  await world.files.write(
+    join(world.places.root, 'scans/policies/ours.yaml'),
+    textOf('scans/policies/strict.yaml'),
+  )
+  await world.files.write(join(world.places.root, 'scans/policies/trust.yaml'), 'schema: 1\nkeys: []\n')
+  assert.equal(await noted(world), [policy])
+  const { root } = world.places
+  assert.equal(await noted({ ...world, places: { ...world.places, installation: root } }), [])
+  assert.is((await reviewed(context, [request], { schema: true })).exit, 0)
+})
+
+it('no definition at all is the wrong folder; a configuration for scanners is refused', async (context) => {
+  const { world } = context
+  const { root } = world.places
+  await world.files.write(join(root, 'scans/secret-rules.yaml'), 'rules: []\n')
+  const refused = await refusal(reviewed(context, [], { schema: true }))
+  assert.is(refused.code, 'CONFIG_INVALID')
+  assert.match(refused.message, "scans/secret-rules.yaml is mintmark's own")
+  await world.files.remove(join(root, 'scans/secret-rules.yaml'))
+  await world.files.remove(join(root, 'images'))
+  const none = await refusal(reviewed(context, [], { schema: true }))
+  assert.is(none.code, 'NOT_FOUND')
+  assert.is(none.message, `there is no definition in ${join(root, 'images')}`)
+})
+
 it('what can not be given is not green', async (context) => {
   const { request, box } = context
   const named = `channels: {"stable":{"share":{"qemu":["folder:${box.folder}/nowhere"]}}}`
