@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
@@ -18,6 +18,7 @@ import { type GitHubServer, startGithub } from './helpers/github-server.ts'
 import { type MotoServer, startMoto } from './helpers/moto-server.ts'
 import { realCheckout, realCli } from './helpers/real-cli.ts'
 import { type FolderBox, folderBox, released } from './helpers/share-fixture.ts'
+import { onlyImages, payload, sameTranscript } from './helpers/workflow-files.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
 // The steps of release.yml, run by bash in their order. What a job with machines would build is a record of tests.
@@ -71,12 +72,11 @@ it.before(async (context) => {
     attempt: 1,
   })
   context.workflow = await readWorkflow(join(checkout, '.github/workflows/release.yml'))
-  const payload = await readFile(join(checkout, 'test/fixtures/github/release-dispatch.json'), 'utf8')
   context.runner = {
     folder: context.folder,
     workspace: root,
     selfHosted: false,
-    event: { name: 'workflow_dispatch', payload: JSON.parse(payload) },
+    event: { name: 'workflow_dispatch', payload: await payload('release-dispatch') },
     github: {
       run_id: '812',
       run_attempt: '1',
@@ -108,38 +108,23 @@ it.after(async ({ box, moto, server, folder }) => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** UPDATE_GOLDEN=1 writes it. @param more texts that differ from run to run, and what stands for them */
-async function golden(
+/** @param more texts that differ from run to run, and what stands for them */
+const golden = (
   { box, folder, server }: Context,
   name: string,
   jobs: readonly (readonly [string, JobResult])[],
   more: readonly (readonly [string | RegExp, string])[] = [],
-): Promise<void> {
-  const path = join(checkout, `test/golden/workflows/${name}.txt`)
-  let text = jobs.map(([title, job]) => transcript(title, job)).join('\n')
-  for (const [from, to] of [
+): Promise<void> =>
+  sameTranscript(name, jobs.map(([title, job]) => transcript(title, job)).join('\n'), [
     ...more,
     [folder, '/runner'],
     [box.folder, '/box'],
     [server.state.refs.get('refs/heads/main') ?? '', 'COMMIT'],
-    [/\b[0-9a-f]{64}\b/g, 'SHA256'],
     [/\b20\d\d-\d\d-\d\d(?:T\d\d:\d\d:\d\d\.\d{3}Z| \d\d:\d\d [+-]\d\d:\d\d)/g, 'INSTANT'],
-  ] as const)
-    text = text.replaceAll(from, to)
-  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(path, text)
-  assert.fixture(text, await readFile(path, 'utf8'))
-}
+  ])
 
 const plain = await readFile(join(checkout, 'images/debian-13.yaml'), 'utf8')
 const withStable = plain.replace(/^channels:.*$/m, 'channels: {nightly: {}, stable: {needs: {soak: 48h}}}')
-
-/** Names of images -> text of their definitions, and nothing else below images/. */
-async function images({ runner }: Context, definitions: Readonly<Record<string, string>>): Promise<void> {
-  const folder = join(runner.workspace, 'images')
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder)
-  for (const [name, text] of Object.entries(definitions)) await writeFile(join(folder, `${name}.yaml`), text)
-}
 
 const skipped = async (
   { workflow }: Context,
@@ -151,7 +136,7 @@ const skipped = async (
 }
 
 it('a build that fails shows nothing, promotes nothing and announces nothing', async (context) => {
-  await images(context, { db: plain, web: withStable })
+  await onlyImages(context.runner, { db: plain, web: withStable })
   const runner = {
     ...context.runner,
     inputs: { ...inputs, channel: 'stable', version: '2.0.0', emergency: true, reason: 'sshd is\nattacked' },
@@ -177,7 +162,7 @@ it('a build that fails shows nothing, promotes nothing and announces nothing', a
 })
 
 it('what would be refused later is refused before anything is taken', async (context) => {
-  await images(context, { db: plain, web: withStable })
+  await onlyImages(context.runner, { db: plain, web: withStable })
   const wrong: readonly (readonly [string, Partial<typeof inputs>])[] = [
     ['no image', { image: ' ' }],
     ['two images', { image: 'web db' }],
@@ -215,7 +200,7 @@ const built = (version: string, channel: string): Readonly<Record<string, JobRes
 /** A runner whose catalog and checkout are those of the box: with stable at 1.0.0, and 1.0.1 just built. */
 async function boxed(context: Context, { world, box }: FolderBox): Promise<Runner> {
   const { workspace } = context.runner
-  await images(context, {})
+  await onlyImages(context.runner, {})
   for (const path of ['images/debian-13.yaml', 'images/debian-13.lock.json', 'scans/policies/trust.yaml'])
     await world.files.write(join(workspace, path), await world.files.readText(join(world.places.root, path)))
   return {

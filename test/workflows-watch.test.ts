@@ -1,9 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type GitHubServer, startGithub } from './helpers/github-server.ts'
 import {
   type JobResult,
   type Runner,
@@ -12,7 +11,9 @@ import {
   transcript,
   type Workflow,
 } from './helpers/github-runner.ts'
+import { type GitHubServer, startGithub } from './helpers/github-server.ts'
 import { realCheckout, realCli } from './helpers/real-cli.ts'
+import { payload, sameTranscript } from './helpers/workflow-files.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
 // The jobs that talk to people about the nights, run by bash with GitHub's files and payloads, over a stand-in of GitHub. The
@@ -41,7 +42,7 @@ it.before(async (context) => {
     selfHosted: true,
     event: {
       name: 'schedule',
-      payload: JSON.parse(await readFile(join(checkout, 'test/fixtures/github/schedule.json'), 'utf8')),
+      payload: await payload('schedule'),
     },
     github: {
       run_id: '900',
@@ -125,21 +126,16 @@ const told = ({ state }: GitHubServer): string =>
     ])
     .join('\n')
 
-/** UPDATE_GOLDEN=1 writes it. Days, digests and sizes of this moment are left out. */
-async function golden(
+/** Days, digests and sizes of this moment are left out. */
+const golden = (
   { folder, server }: Context,
   name: string,
   jobs: readonly (readonly [string, JobResult])[],
-): Promise<void> {
-  const path = join(checkout, `test/golden/workflows/${name}.txt`)
-  const text = [...jobs.map(([title, job]) => transcript(title, job)), told(server)]
-    .join('\n')
-    .replaceAll(folder, '/runner')
-    .replace(/\b[0-9a-f]{64}\b/g, 'SHA256')
-    .replace(/\b20\d\d-\d\d-\d\d(?:T[\d:.]+Z)?/g, 'DAY')
-  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(path, text)
-  assert.fixture(text, await readFile(path, 'utf8'))
-}
+): Promise<void> =>
+  sameTranscript(name, [...jobs.map(([title, job]) => transcript(title, job)), told(server)].join('\n'), [
+    [folder, '/runner'],
+    [/\b20\d\d-\d\d-\d\d(?:T[\d:.]+Z)?/g, 'DAY'],
+  ])
 
 it('bases: what moved is one pull request, and a base that is refused stops nothing', async (context) => {
   const { runner, nightly, server } = context

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
@@ -21,6 +21,7 @@ import { realCheckout, realCli } from './helpers/real-cli.ts'
 import { fixtureRelease } from './helpers/release-fixture.ts'
 import { folderBox } from './helpers/share-fixture.ts'
 import { fixtureDb } from './helpers/trivy-db-registry.ts'
+import { onlyImages, payload, sameTranscript } from './helpers/workflow-files.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
 // The steps of the workflows, run by bash in their order with GitHub's files and payloads; the catalog is a bucket of moto.
@@ -33,9 +34,6 @@ interface Context {
 }
 
 const it = suite<Context>('workflows')
-
-const payload = async (name: string): Promise<unknown> =>
-  JSON.parse(await readFile(join(checkout, `test/fixtures/github/${name}.json`), 'utf8'))
 
 const workflow = (name: string): Promise<Workflow> =>
   readWorkflow(join(checkout, `.github/workflows/${name}.yml`))
@@ -91,36 +89,25 @@ it.after(async ({ box, moto, github, folder }) => {
   await github.close()
 })
 
-/** UPDATE_GOLDEN=1 writes it. */
-async function golden(
+const golden = (
   { box, folder }: Pick<Context, 'box' | 'folder'>,
   name: string,
   jobs: readonly (readonly [string, JobResult])[],
-): Promise<void> {
-  const path = join(checkout, `test/golden/workflows/${name}.txt`)
-  const text = jobs
-    .map(([title, job]) => transcript(title, job))
-    .join('\n')
-    .replaceAll(folder, '/runner')
-    .replaceAll(box.folder, '/box')
-    .replace(/\b[0-9a-f]{64}\b/g, 'SHA256')
-  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(path, text)
-  assert.fixture(text, await readFile(path, 'utf8'))
-}
-
-/** Names of images -> text of their definitions, and nothing else below images/. */
-async function images({ runner }: Context, definitions: Readonly<Record<string, string>>): Promise<void> {
-  const folder = join(runner.workspace, 'images')
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder)
-  for (const [name, text] of Object.entries(definitions)) await writeFile(join(folder, `${name}.yaml`), text)
-}
+): Promise<void> =>
+  sameTranscript(name, jobs.map(([title, job]) => transcript(title, job)).join('\n'), [
+    [folder, '/runner'],
+    [box.folder, '/box'],
+  ])
 
 const plain = await readFile(join(checkout, 'images/debian-13.yaml'), 'utf8')
 
 it('nightly: what can not be planned or built stops nothing else', async (context) => {
   // Neither has a lock, so that each build ends before it begins; the third is no definition at all.
-  await images(context, { db: plain, old: plain.replace('release: "13"', 'release: thirteen'), web: plain })
+  await onlyImages(context.runner, {
+    db: plain,
+    old: plain.replace('release: "13"', 'release: thirteen'),
+    web: plain,
+  })
   const nightly = await workflow('nightly')
   const plan = await runJob(context.runner, nightly, 'plan')
   const builds = await runMatrix(context.runner, nightly, 'build', { plan })
@@ -133,7 +120,7 @@ it('nightly: what can not be planned or built stops nothing else', async (contex
 })
 
 it('nightly by hand: some images, and none of another name', async (context) => {
-  await images(context, { db: plain, web: plain })
+  await onlyImages(context.runner, { db: plain, web: plain })
   const nightly = await workflow('nightly')
   const runner = {
     ...context.runner,
@@ -156,7 +143,7 @@ it('nightly by hand: some images, and none of another name', async (context) => 
 })
 
 it('nightly: without a catalog that stays nothing is planned', async (context) => {
-  await images(context, { web: plain })
+  await onlyImages(context.runner, { web: plain })
   const nightly = await workflow('nightly')
   const runner = { ...context.runner, vars: { MINTMARK_SIGNER: 'kms:alias/golden' } }
   const plan = await runJob(runner, nightly, 'plan')
@@ -175,7 +162,7 @@ it('rescan: what would be rejected today has an issue, the same one each night',
   const box = await testWorld()
   try {
     await fixtureRelease(box.world, { image: 'web' })
-    await images(context, {})
+    await onlyImages(context.runner, {})
     const nightly: Runner = {
       ...runner,
       selfHosted: true,
@@ -206,7 +193,7 @@ it('share: a request is data, what it says is done after the merge, by the diges
   const { github } = context
   const { workspace } = context.runner
   try {
-    await images(context, {})
+    await onlyImages(context.runner, {})
     for (const path of ['images/debian-13.yaml', 'scans/policies/trust.yaml'])
       await world.files.write(
         join(workspace, path),
