@@ -21,7 +21,7 @@ import {
   withGrantees,
   withoutShares,
 } from './key-policy.ts'
-import { compare, listed, unique } from './lists.ts'
+import { compare, grouped, listed, unique } from './lists.ts'
 import type { Problem } from './share-plan.ts'
 
 /** What is to change for a principal. */
@@ -102,6 +102,12 @@ function leftInPolicies(
   })
 }
 
+/** What a policy loses and gets. */
+interface PolicyText {
+  readonly title: string
+  readonly lines: readonly string[]
+}
+
 /** What the keys' policies need or lose with these effects, and for whom they lack something that we may not write: for people. */
 export function policyLines(
   regions: readonly SharedRegion[],
@@ -109,14 +115,18 @@ export function policyLines(
   wanted: readonly Effect[],
   facts: ShareFacts,
 ): readonly string[] {
-  return regions.filter(isSeen).flatMap((region) =>
-    region.keys.flatMap((key) => {
+  const texts = regions.filter(isSeen).flatMap((region) =>
+    region.keys.flatMap((key): readonly PolicyText[] => {
       const change = policyChange(region, key, effects, facts)
       if (change !== null)
         return [
-          `policy of ${key.arn}`,
-          ...change.removed.map((statement) => `  - ${JSON.stringify(statement)}`),
-          ...change.added.map((statement) => `  + ${JSON.stringify(statement)}`),
+          {
+            title: `policy of ${key.arn}`,
+            lines: [
+              ...change.removed.map((statement) => `  - ${JSON.stringify(statement)}`),
+              ...change.added.map((statement) => `  + ${JSON.stringify(statement)}`),
+            ],
+          },
         ]
       if (facts.manages || key.policy === null || key.unusable !== null) return []
       const lacking = unique(
@@ -133,11 +143,18 @@ export function policyLines(
       ).flatMap((principal) => granteeOf(principal) ?? [])
       if (lacking.length === 0) return []
       return [
-        `policy of ${key.arn}: to be added there`,
-        ...shareStatements(facts.image, lacking).map((statement) => `  + ${JSON.stringify(statement)}`),
+        {
+          title: `policy of ${key.arn}: to be added there`,
+          lines: shareStatements(facts.image, lacking).map((statement) => `  + ${JSON.stringify(statement)}`),
+        },
       ]
     }),
   )
+  // Keys of many regions change alike: what they do is said once, below all of them.
+  return grouped(texts, ({ lines }) => lines.join('\n')).flatMap(([, alike]) => [
+    ...alike.map(({ title }) => title),
+    ...(alike[0]?.lines ?? []),
+  ])
 }
 
 /** Why a policy can't be written. */

@@ -1,11 +1,11 @@
 import { allEnded } from '../core/all-ended.ts'
 import { compare, grouped } from '../core/lists.ts'
 import { placeProblem } from '../core/place-problem.ts'
+import { type RegionalImage, regionalImages } from '../core/regional-copies.ts'
 import { variantOf } from '../core/statement.ts'
 import { namedTargets } from '../core/variants.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
-import type { RegionalCopy } from '../model/event.ts'
 import type { World } from '../ports/world.ts'
 import type { Distributed } from '../targets/distributing.ts'
 import type { Target } from '../targets/target.ts'
@@ -34,7 +34,8 @@ export interface Behind {
 
 /** What channels' releases came to, in all places of their target. */
 export interface Distribution {
-  readonly copies: readonly (RegionalCopy & { readonly version: string })[]
+  /** Images in places that have what they should, by release; where it was built comes first. */
+  readonly images: readonly (RegionalImage & { readonly version: string })[]
   readonly done: readonly string[]
   readonly behind: readonly Behind[]
   readonly notes: readonly string[]
@@ -52,7 +53,7 @@ export interface DistributeQuery {
 }
 
 /** What came of nothing. */
-export const nowhere: Distribution = { copies: [], done: [], behind: [], notes: [] }
+export const nowhere: Distribution = { images: [], done: [], behind: [], notes: [] }
 
 /** A channel goes on while it is followed; so often at once is no coincidence. */
 const mostMoves = 5
@@ -148,8 +149,11 @@ async function distributeRelease(
     behind.push({ ...item, version, channels, stays: stays ?? null })
   }
   const strange = await strangeMoves(image, moved, earlier)
+  const built = regionalImages(release.statement.predicate.artifact, []).filter(
+    ({ region }) => !left.some(({ place }) => place === region),
+  )
   const distribution = {
-    copies: copies.map((copy) => ({ ...copy, version })),
+    images: [...built, ...copies].map((item) => ({ ...item, version })),
     done,
     behind,
     notes: [...notes, ...strange],
@@ -187,7 +191,7 @@ async function follow(
 }
 
 const joined = (all: readonly Distribution[]): Distribution => ({
-  copies: all.flatMap(({ copies }) => copies),
+  images: all.flatMap(({ images }) => images),
   done: all.flatMap(({ done }) => done),
   behind: all.flatMap(({ behind }) => behind),
   notes: all.flatMap(({ notes }) => notes),

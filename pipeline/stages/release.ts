@@ -210,11 +210,11 @@ async function reachAll(world: World, place: Place, definition: Definition): Pro
   const update = (text: string): void => step.update(text)
   return distributeChannels(world, { ...place, definition, channels: null, update }, trust).then(
     (distribution) => {
-      const { copies, done, behind } = distribution
+      const { images, done, behind } = distribution
       if (behind.length > 0) step.fail(`${behind.length} left behind`)
       else
         step.done(
-          done.length === 0 ? 'nothing to do' : `${done.length} done, ${copies.length} copies are whole`,
+          done.length === 0 ? 'nothing to do' : `${done.length} done, ${images.length} images are whole`,
         )
       return distribution
     },

@@ -1,12 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  type Effect,
-  policyChange,
-  policyLines,
-  regionProblems,
-} from '../../pipeline/core/aws-share-effects.ts'
-import {
   judgeRelease,
   type SeenSharedRegion,
   type SharedAmi,
@@ -15,6 +9,12 @@ import {
   shareFacts,
   straysOf,
 } from '../../pipeline/core/aws-share.ts'
+import {
+  type Effect,
+  policyChange,
+  policyLines,
+  regionProblems,
+} from '../../pipeline/core/aws-share-effects.ts'
 import { granteesOf, type KeyPolicy, parseKeyPolicy } from '../../pipeline/core/key-policy.ts'
 
 // What principals have of an image, and what a key's policy lacks, without any AWS.
@@ -101,6 +101,16 @@ it('one region does not keep the others from it: what it can not is told', () =>
 
 it('the account that owns it is given nothing', () => {
   assert.match(judge([seen('r')], 'account:111111111111').refused?.why ?? '', 'owns the image')
+})
+
+it('what the keys of many regions get alike is said once, below all of them', () => {
+  const lines = policyLines([seen('r'), seen('s')], [give(consumer)], [], factsOf())
+  assert.equal(
+    lines.map((line) => line.slice(0, 4)),
+    ['poli', 'poli', '  + ', '  + '],
+  )
+  assert.match(lines[0] ?? '', keyIn('r').arn)
+  assert.match(lines[1] ?? '', keyIn('s').arn)
 })
 
 it('whom a policy alone names is found and taken out; an image without a record keeps its key', () => {

@@ -79,9 +79,20 @@ async function candidate(
   }
 }
 
-/** A run whose base and bundle are real, whose build and test are as those of a good image, and whose scan the real command line did. */
-export async function preparedRelease(t: TestWorld): Promise<Prepared> {
-  const { cli, cloud, keys, release } = await awsCheckout(t, null)
+/** `YYYYMMDD-HHMMSS`, as a run names itself where nobody does. */
+const idOf = (created: Date): string =>
+  created
+    .toISOString()
+    .replace(/[-:]|\.\d+Z$/g, '')
+    .replace('T', '-')
+
+/**
+ * A run whose base and bundle are real, whose build and test are as those of a good image, and whose scan the real command line did.
+ * @param named its id, where a CI job gave it one
+ */
+export async function preparedRelease(t: TestWorld, named: string | null = null): Promise<Prepared> {
+  const { cli, cloud, keys, release: unnamed } = await awsCheckout(t, null)
+  const release = named === null ? unnamed : [...unnamed, '--run', named]
   const environment = cloud.enter()
   try {
     const world = { ...t.world, places: placesFrom(cli.env, cli.root) }
@@ -95,10 +106,7 @@ export async function preparedRelease(t: TestWorld): Promise<Prepared> {
     )
 
     const created = new Date(Date.now() - 60_000)
-    const runId = created
-      .toISOString()
-      .replace(/[-:]|\.\d+Z$/g, '')
-      .replace('T', '-')
+    const runId = named ?? idOf(created)
     const folder = join(world.places.runs, image, `${runId}@aws`)
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const outputs = await runSpine({

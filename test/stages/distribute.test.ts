@@ -100,8 +100,16 @@ it('each copy is an event, once, and the record names the channels that point to
   })
   const trust = await trustOf(box)
   for (let time = 0; time < 2; time += 1) {
-    const { copies, behind } = await distributeChannels(box.world, query(target), trust)
-    assert.equal([copies, behind], [[{ ...copyIn('us-east-1', 'a'), version }], []])
+    const { images, behind } = await distributeChannels(box.world, query(target), trust)
+    assert.equal(
+      images.map((item) => [item.region, item.imageId, item.version]),
+      [
+        [ami.region, ami.imageId, version],
+        ['us-east-1', copyIn('us-east-1', 'a').imageId, version],
+      ],
+      'where it was built comes first',
+    )
+    assert.equal(behind, [])
   }
   assert.equal(
     seen.map(({ channels, record }) => [channels, record.version, record.artifact.sha256]),
@@ -144,6 +152,7 @@ it('a place that stays behind: what it has, why, what to do, exit 10', async ({ 
   )
   assert.is(distributionExit(distribution), 10)
   assert.equal(distributionLines(distribution), [
+    `✓ ${ami.region}  ${second.version}  ${ami.imageId}`,
     `✓ us-west-2  ${second.version}  ${copyIn('us-west-2', 'b').imageId}`,
     `✗ us-east-1 stays ${first.version}, not ${second.version} (nightly): can't be reached`,
     '    second line',
@@ -250,8 +259,8 @@ it('copies are told where releases are signed, and nowhere else; once told the h
     const stranger = await testWorld()
     try {
       const home = { ...world, keys: stranger.world.keys }
-      const { behind, copies } = await distributeChannels(home, query(target), await trust())
-      assert.is(copies.length, 1)
+      const { behind, images } = await distributeChannels(home, query(target), await trust())
+      assert.is(images.length, 2)
       assert.equal(
         behind.map(({ place, hint }) => [place, hint]),
         [[`the events of debian-13@${found.version}`, 'run the same command where releases are signed']],

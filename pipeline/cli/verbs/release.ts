@@ -5,7 +5,12 @@ import { type Released, type ReleaseResult, release } from '../../stages/release
 import { runFolder } from '../../stages/runs.ts'
 import { ensureTools, purposesOf } from '../../stages/setup.ts'
 import { reportPage } from '../../stages/write-report.ts'
-import { distributionData, distributionExit, distributionLines } from '../distribution.ts'
+import {
+  distributionData,
+  distributionExit,
+  distributionLines,
+  distributionMarkdown,
+} from '../distribution.ts'
 import { duration } from '../duration.ts'
 import { judgementNotes } from '../judgement-notes.ts'
 import {
@@ -90,7 +95,10 @@ export const run: RunVerb = async (input) => {
   })
   if (released.unchanged) {
     const { version, record } = released.release
-    await world.job?.summary(`### ${image} ${version} is unchanged\n\n${markdownText(released.because)}`)
+    const where = distributionMarkdown(released.distribution)
+    await world.job?.summary(
+      `### ${image} ${version} is unchanged\n\n${markdownText(released.because)}\n${where}`,
+    )
     await world.job?.output({ unchanged: 'true', image, version, record, report: '', digest: '' })
     tellUnchanged(input, released, duration(world.clock.now().getTime() - began))
     return distributionExit(released.distribution)
@@ -102,6 +110,8 @@ export const run: RunVerb = async (input) => {
   const spent = duration(world.clock.now().getTime() - began)
   const page = reportPage(runFolder(world, released.run))
   const { version } = released
+  const where = distributionMarkdown(released.distribution)
+  if (where !== '') await world.job?.summary(where)
   await world.job?.output({
     unchanged: 'false',
     image,
