@@ -19,6 +19,8 @@ export type PlannedImage =
       readonly image: string
       readonly status: 'planned'
       readonly jobs: readonly MatrixJob[]
+      /** `distribute`: nothing is built, and places that are behind get what there is. */
+      readonly work: 'build' | 'distribute'
       /** Taken for all its jobs; null when each of them takes the run's. */
       readonly version: string | null
       /** Why, for people. */
@@ -85,7 +87,8 @@ export function matrixMarkdown(
       return [item.image, 'could not be planned', '', [item.message, ...item.lines, item.hint].join(' · ')]
     if (item.status === 'unchanged') return [item.image, 'unchanged', '', item.because.join('; ')]
     const where = item.jobs.map(({ target, arch }) => `${target}/${arch}`).join(', ')
-    return [item.image, item.version ?? 'to be built', where, item.because.join('; ')]
+    const version = item.work === 'distribute' ? 'as it is' : (item.version ?? 'to be built')
+    return [item.image, version, where, item.because.join('; ')]
   })
   return [
     `### Plan: ${include.length} ${include.length === 1 ? 'job' : 'jobs'}, run ${markdownText(run)}`,

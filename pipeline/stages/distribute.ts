@@ -176,7 +176,8 @@ interface Followed {
   readonly problem: Behind | null
 }
 
-async function follow(
+/** The release that a channel points to by now, or why nobody can tell. @throws MintmarkError INTERRUPTED, INTERNAL */
+export async function follow(
   world: World,
   query: DistributeQuery,
   channel: string,
@@ -231,6 +232,13 @@ async function distributeEach(
   return [...all, { ...nowhere, behind: problems }]
 }
 
+export const channelsOfVariant = async (
+  world: World,
+  image: string,
+  variant: string,
+): Promise<readonly string[]> =>
+  (await channelsOf(world, image)).filter((place) => place.variant === variant).map(({ channel }) => channel)
+
 /**
  * Brings what channels point to to every place of their target, and lets the pointers there follow. A place that can't be reached keeps
  * the others from nothing. To be called again, it does what is left. A channel that moves meanwhile is followed.
@@ -245,9 +253,8 @@ export async function distributeChannels(
   if (target.distribute === undefined || !namedTargets(definition).includes(target.id)) return nowhere
   const { variant } = placeOf(query, '')
   try {
-    const known = query.channels === null ? await channelsOf(world, image) : []
-    const own = known.filter((place) => place.variant === variant).map(({ channel }) => channel)
-    return joined(await distributeEach(world, query, query.channels ?? own, trust))
+    const channels = query.channels ?? (await channelsOfVariant(world, image, variant))
+    return joined(await distributeEach(world, query, channels, trust))
   } catch (cause) {
     return { ...nowhere, behind: [notLooked(image, [], cause)] }
   }

@@ -64,9 +64,7 @@ export async function lookAtPromotion(world: World, input: LookInput): Promise<P
   const later =
     coming.length === 0
       ? []
-      : [
-          `${listed(coming)} will have it only when the channel is moved: where that changes who gets what, sharing stops with exit 9 and gives nothing; then all jobs are to be run again, and somebody sees the new plan`,
-        ]
+      : [`${listed(coming)} will have it when the channel is moved: who gets what below counts that in`]
   return { promotion, needs, notes: [...notes, ...later], reviews, share }
 }
 

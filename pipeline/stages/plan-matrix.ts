@@ -20,6 +20,8 @@ import { renderedBundle } from './render.ts'
 import { reserveVersion } from './reserve.ts'
 import type { SecondScannerOption } from './second-scanner.ts'
 import { decideUnchanged } from './unchanged.ts'
+import { undistributed } from './undistributed.ts'
+import { trustedKeys } from './verify-release.ts'
 
 export interface MatrixInput {
   /** Names of definitions; none means all. */
@@ -52,15 +54,31 @@ const mostCauses = 5
 
 const isOneOf = (id: string, ids: readonly TargetId[]): boolean => ids.some((known) => known === id)
 
-/** Why it has to be built, for each target that says so; nothing when it has not. */
+/** What there is to do for an image. */
+interface Causes {
+  /** It has to be built. */
+  readonly changed: boolean
+  /** What is there already has to be brought to places that are behind: by these targets alone. */
+  readonly behind: readonly Target[]
+  /** Why, or why not. */
+  readonly because: readonly string[]
+}
+
+const mostTold = (told: readonly string[]): readonly string[] => {
+  const more = told.length - mostCauses
+  return [...told.slice(0, mostCauses), ...(more > 0 ? [`${more} more`] : [])]
+}
+
+/** Why it has to be built, for each target that says so; if none does, what is behind. */
 async function causesOf(
   world: World,
   { image, definition, targets }: Place,
   input: MatrixInput,
   judgement: Judgement,
-): Promise<{ readonly changed: boolean; readonly because: readonly string[] }> {
+): Promise<Causes> {
   const told: string[] = []
   const same: string[] = []
+  const update = (text: string): void => input.update(`${image}: ${text}`)
   for (const target of targets) {
     const { bundle } = await renderedBundle(world, image, definition, target)
     const decision = await decideUnchanged({
@@ -73,18 +91,22 @@ async function causesOf(
       trivyDb: input.trivyDb,
       secondScanner: input.secondScanner,
       asked: null,
-      update: (text) => input.update(`${image}: ${text}`),
+      update,
     })
     const name = targets.length === 1 ? '' : `${target.id}: `
     if (decision.unchanged) same.push(`${name}${decision.release.version}, ${decision.because}`)
     else told.push(...decision.causes.map(({ text }) => `${name}${text}`))
   }
-  if (told.length === 0) return { changed: false, because: same }
-  const more = told.length - mostCauses
-  return {
-    changed: true,
-    because: [...told.slice(0, mostCauses), ...(more > 0 ? [`${more} more`] : [])],
+  if (told.length > 0) return { changed: true, behind: [], because: mostTold(told) }
+  // A build would bring it there, too: it is asked only where there is none.
+  const trust = { trust: await trustedKeys(world, null), onlyTrust: false }
+  const behind: Target[] = []
+  for (const target of targets) {
+    const places = await undistributed(world, { image, definition, target, update }, trust)
+    if (places.length > 0) behind.push(target)
+    told.push(...places)
   }
+  return { changed: false, behind, because: told.length > 0 ? mostTold(told) : same }
 }
 
 /** One version for all variants, before any of their jobs begins: none of them then finds that its own has not changed. */
@@ -122,17 +144,18 @@ async function planned(
     chooseTarget({ image, definition, asked }),
   )
   const place: Place = { image, definition, targets }
-  const { changed, because } = input.changed
+  const { changed, behind, because } = input.changed
     ? await causesOf(world, place, input, judgement)
-    : { changed: true, because: [] }
-  if (!changed) return { image, status: 'unchanged', because }
-  const version = input.reserve ? await reserved(world, place, input) : null
-  const jobs = targets.flatMap(({ id }) =>
+    : { changed: true, behind: [], because: [] }
+  if (!changed && behind.length === 0) return { image, status: 'unchanged', because }
+  // Without a version of its own a job finds that nothing has changed, and brings what is there to where it is not.
+  const version = changed && input.reserve ? await reserved(world, place, input) : null
+  const jobs = (changed ? targets : behind).flatMap(({ id }) =>
     definition.os.arch.map(
       (arch): MatrixJob => ({ image, target: id, arch, runner: runnerOf(id, arch), run }),
     ),
   )
-  return { image, status: 'planned', jobs, version, because }
+  return { image, status: 'planned', jobs, work: changed ? 'build' : 'distribute', version, because }
 }
 
 /**

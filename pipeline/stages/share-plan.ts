@@ -278,7 +278,9 @@ export async function lookAtShares(world: World, query: ShareQuery): Promise<Sha
     }
   }
   const definition = defined?.definition ?? null
-  const seen: Survey = await survey(world, query, { definition, known, trust, wanted, history, intents })
+  const coming = query.asIf?.version ?? null
+  const found = { definition, known, coming, trust, wanted, history, intents }
+  const seen: Survey = await survey(world, query, found)
   const plan = planShare({ wanted, history, intents, sights: seen.sights, channel })
   const besides = seen.besides(plan.actions)
   return {

@@ -18,6 +18,8 @@ export interface Surveyed {
   readonly image: string
   readonly definition: Definition | null
   readonly known: readonly KnownRelease[]
+  /** A version that a promotion is about to bring everywhere; null: none. */
+  readonly coming: string | null
   readonly trust: Trust
 }
 
@@ -65,7 +67,7 @@ export function shareInput(
 /** What a target is asked about all principals together. */
 const shareScope = (
   world: World,
-  { image, definition, known }: Surveyed,
+  { image, definition, known, coming }: Surveyed,
   target: TargetId,
   update: (text: string) => void,
 ): ShareScope => ({
@@ -78,6 +80,7 @@ const shareScope = (
       release: sharedImage(release.statement.predicate, release.record),
       images,
     })),
+  coming,
   update,
 })
 

@@ -23,6 +23,13 @@ export interface DistributeInput {
   readonly update: (text: string) => void
 }
 
+/** A place that does not have what it should. */
+export interface PendingPlace {
+  readonly place: string
+  /** What is to be done there, or why nobody can tell. */
+  readonly why: string
+}
+
 /** What is so by now, place by place. One that failed keeps the others from nothing. */
 export interface Distributed {
   /** Where else than where it was built the image is whole. */

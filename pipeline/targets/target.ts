@@ -35,7 +35,7 @@ import type {
   SweepInput,
   VariablesInput,
 } from './building.ts'
-import type { Distributed, DistributeInput } from './distributing.ts'
+import type { Distributed, DistributeInput, PendingPlace } from './distributing.ts'
 import type { Instance, LaunchInput, MachineCapabilities } from './instance.ts'
 import type { PolicyInput, RolePolicy } from './policies.ts'
 
@@ -225,6 +225,8 @@ export interface ShareScope {
   readonly definition: Definition | null
   /** Every release of the image for this target, with its image in each region: none for a file. */
   readonly known: readonly { readonly release: SharedImage; readonly images: readonly RegionalImage[] }[]
+  /** A version that is about to be brought to every place of the definition; null: none. It is looked at as if it were there. */
+  readonly coming: string | null
   /** For progress. */
   readonly update: (text: string) => void
 }
@@ -351,6 +353,8 @@ export interface Target {
    * @throws MintmarkError INTERRUPTED
    */
   distribute?(input: DistributeInput): Promise<Distributed>
+  /** Where `distribute` would have something to do. Looks only. @throws MintmarkError INTERRUPTED */
+  undistributed?(input: Omit<DistributeInput, 'stillPoints'>): Promise<readonly PendingPlace[]>
   /** Looks at nothing: that is for `unchanged` and the catalog. */
   whereIs(world: World, artifact: RecordedArtifact): Whereabouts
   /** What older runs of an image left outside of this machine, and no run takes up again. Looks only. */

@@ -23,6 +23,7 @@ const planned = {
   image: 'web',
   status: 'planned',
   jobs: both,
+  work: 'build',
   version: '1.2.0',
   because: ['2 upgrades'],
 } as const
@@ -70,6 +71,8 @@ it('as Markdown nothing that others wrote is markup', () => {
       '',
     ].join('\n'),
   )
+  const behind = { ...planned, work: 'distribute', version: null } as const
+  assert.match(matrixMarkdown('r', [behind]), '| web | as it is | ')
   assert.match(matrixMarkdown('r', []), /There is no image to plan/)
 })
 

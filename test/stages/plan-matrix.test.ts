@@ -138,6 +138,7 @@ it('what has not changed is left out; the others get one version for all of thei
     image: 'debian-12',
     status: 'planned',
     jobs: [job('debian-12')],
+    work: 'build',
     version: '1.0.0',
     because: ['it has no release yet'],
   })

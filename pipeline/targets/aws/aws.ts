@@ -30,6 +30,7 @@ import { amiPlace, rawDisk, readDisk } from './disk/read.ts'
 import { launchFor } from './machines/launch-for.ts'
 import { policies } from './policies.ts'
 import { amiOf, distributeAmi } from './publish/distribute.ts'
+import { pendingRegions } from './publish/pending.ts'
 import { publishAmi } from './publish/publish.ts'
 import { keyIn } from './publish/region-key.ts'
 import { awsSharing } from './share/sharing.ts'
@@ -229,6 +230,17 @@ export const aws = {
     const calls = callsAt(input.world, artifact.region)
     const target = awsOf(record.image, definition)
     return distributeAmi({ ...input, calls, target, facts: record, artifact })
+  },
+  async undistributed({ definition, record, ...input }) {
+    const artifact = amiOf(record.artifact)
+    const calls = callsAt(input.world, artifact.region)
+    return pendingRegions({
+      ...input,
+      calls,
+      target: awsOf(record.image, definition),
+      facts: record,
+      artifact,
+    })
   },
   whereIs: (_world, artifact) => ({
     address: artifact.format === 'ami' ? `${artifact.imageId} in ${artifact.region}` : artifact.sha256,

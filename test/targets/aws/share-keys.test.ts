@@ -11,6 +11,7 @@ import { type SeenSharedRegion, type SharedKey, shareFacts } from '../../../pipe
 import { granteesOf, type KeyPolicy, parseKeyPolicy } from '../../../pipeline/core/key-policy.ts'
 import { run as shareVerb } from '../../../pipeline/cli/verbs/share.ts'
 import { callsAt } from '../../../pipeline/targets/aws/connect.ts'
+import { lookAtShares } from '../../../pipeline/stages/share-plan.ts'
 import { bringPolicy } from '../../../pipeline/targets/aws/share/key-policy.ts'
 import { consumer, factory } from '../../cloud/stand-in.ts'
 import { withStandIn } from '../../cloud/under-test.ts'
@@ -121,6 +122,24 @@ it('a region that left the definition is looked at as long as it has an image', 
   await aws.name({}, { regions: [home] })
   assert.is((await applyPlan()).exit, 0)
   assert.equal([await launchers(west), await named(west)], [[], []])
+})
+
+it('what a promotion would come to counts in the regions that it brings the image to', async () => {
+  await aws.name({ stable: [account(consumer)] })
+  await aws.release('1.0.0', { regions: [home] })
+  const look = async (asIf: boolean): Promise<readonly string[]> => {
+    const query = { image: 'debian-13', channel: 'stable', update: () => undefined }
+    const { besides, plan: shares } = await lookAtShares(
+      aws.world,
+      asIf ? { ...query, asIf: { channel: 'stable', version: '1.0.0' } } : query,
+    )
+    assert.is(shares.actions.length, asIf ? 1 : 0)
+    return regions.filter((region) => besides.includes(`policy of ${keys.get(region)}`))
+  }
+  assert.equal(await look(false), [])
+  assert.equal(await look(true), [...regions])
+  await aws.name({ stable: [account(consumer)] }, { regions: [home] })
+  assert.equal(await look(true), [home])
 })
 
 it('an image that only looks like ours, or of which no event tells yet, is given to nobody', async () => {

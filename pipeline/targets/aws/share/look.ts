@@ -132,7 +132,7 @@ async function grantedBy(calls: AwsCalls, arn: string): Promise<readonly string[
 }
 
 /** What a key lets others do. What of it can't be read is told, and is never taken for a no. */
-async function seeSharedKey(calls: AwsCalls, arn: string, account: string): Promise<SharedKey> {
+export async function seeSharedKey(calls: AwsCalls, arn: string, account: string): Promise<SharedKey> {
   const seen = { arn, unusable: null, policy: null, unread: null, granted: [] } as const
   const told = (why: string, hint: string): SharedKey => ({ ...seen, unread: { why, hint } })
   if (arn === '')

@@ -1,5 +1,4 @@
 import { everybody } from '../../../core/aws-principals.ts'
-import { type Effect, policyLines, regionProblems } from '../../../core/aws-share-effects.ts'
 import {
   holdersOf,
   isSeen,
@@ -9,6 +8,7 @@ import {
   shareFacts,
   straysOf,
 } from '../../../core/aws-share.ts'
+import { type Effect, policyLines, regionProblems } from '../../../core/aws-share-effects.ts'
 import { unique } from '../../../core/lists.ts'
 import type { ShareAction } from '../../../core/share-plan.ts'
 import type { PlaceSight, SeenRelease } from '../../../core/share-sight.ts'
@@ -18,6 +18,7 @@ import { type CallerIdentity, callerIdentity, requireAccount } from '../account.
 import type { AwsCalls } from '../client.ts'
 import type { CallsAt } from '../connect.ts'
 import { changeShares } from './change.ts'
+import { withComing } from './coming.ts'
 import { type AmiRelease, type KnownAmi, lookAtRegion, orUnreachable, withGrants } from './look.ts'
 import { proveShare } from './prove.ts'
 
@@ -131,6 +132,7 @@ async function observe(
   const accounts = [...new Set(known.map(({ release }) => release.ami.account))]
   const { account, partition } = await identityAt(scope, callsAt, places, accounts)
   const target = definition?.targets.aws
+  const coming = known.filter(({ release }) => release.version === scope.coming)
   const about = {
     image,
     partition,
@@ -144,7 +146,8 @@ async function observe(
       orUnreachable(region, async () => {
         const calls = callsAt(world, region)
         const seen = await lookAtRegion(calls, { image, account, known })
-        return withNeededGrants(calls, seen, named, shareFacts(about))
+        const then = await withComing(calls, seen, { target, account, coming })
+        return withNeededGrants(calls, then, named, shareFacts(about))
       }),
     ),
   )
