@@ -26,7 +26,16 @@ const files = [
   teams,
 ]
 const checks: readonly (readonly [name: string, argv: readonly string[]])[] = [
-  ['actionlint', [actionlint.path, '-no-color', '-shellcheck', shellcheck, '-pyflakes', '', ...files]],
+  [
+    'actionlint',
+    [
+      actionlint.path,
+      ...['-no-color', '-shellcheck', shellcheck, '-pyflakes', ''],
+      // Of GitHub's since May 2026, and not known to actionlint 1.7.12: to be taken out with a newer one.
+      ...['-ignore', '^unexpected key "queue" for "concurrency" section\\.'],
+      ...files,
+    ],
+  ],
   [
     'zizmor',
     [

@@ -150,6 +150,26 @@ workflows('where a job has an identity no package runs a program of its own at i
   )
 })
 
+workflows(
+  'releases of one image for one place wait for each other, in any workflow, and none is dropped',
+  () => {
+    const releases = jobs.filter(({ job }) =>
+      job.steps.some(({ run }) => run?.includes('./mintmark release "$IMAGE"')),
+    )
+    assert.is(releases.length, 2)
+    for (const { name, job } of releases)
+      assert.equal(
+        job.concurrency,
+        {
+          group: ['release', ...['image', 'target', 'arch'].map((of) => `\${{ matrix.${of} }}`)].join('-'),
+          'cancel-in-progress': false,
+          queue: 'max',
+        },
+        name,
+      )
+  },
+)
+
 workflows('what waits for a reviewer keeps no later run waiting', () => {
   const held = paths.flatMap((path) => {
     const { concurrency, jobs: all } = read(path)
