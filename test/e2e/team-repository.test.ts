@@ -1,70 +1,18 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ran, type TeamCheckout, teamCheckout } from '../helpers/team-checkout.ts'
 import { checkout } from '../helpers/world.ts'
 
 // What a team does with a release: the tarball is packed, a repository is made from it in an empty folder, installed and tested there.
-interface Context {
-  folder: string
-  team: string
-}
-
-const it = suite<Context>('a repository of a team')
 const execute = promisify(execFile)
-
-/** @returns what it said on stdout */
-async function ran(cwd: string, program: string, ...args: readonly string[]): Promise<string> {
-  const env = { ...process.env, XDG_DATA_HOME: join(cwd, '../data'), XDG_STATE_HOME: join(cwd, '../state') }
-  const { stdout } = await execute(program, [...args], { cwd, env, maxBuffer: 64 * 1024 * 1024 })
-  return stdout
-}
-
-/** What `npm pack` takes its files from; the build in the checkout stays as it is. */
-const packed = [
-  'package.json',
-  'package-lock.json',
-  'tsconfig.json',
-  'mintmark',
-  'pipeline',
-  'templates',
-  'hardening',
-  'scans',
-  'images',
-  '.github',
-  'README.md',
-  'LICENSE',
-  'CHANGELOG.md',
-] as const
-
+const it = suite<TeamCheckout>('a repository of a team')
 it.before(async (context) => {
-  context.folder = await mkdtemp(join(tmpdir(), 'team-repository-'))
-  const source = join(context.folder, 'source')
-  await mkdir(source)
-  for (const name of packed) await cp(join(checkout, name), join(source, name), { recursive: true })
-  await symlink(join(checkout, 'node_modules'), join(source, 'node_modules'))
-  const name = (await ran(source, 'npm', 'pack', '--silent')).trim().split('\n').at(-1) ?? ''
-  context.team = join(context.folder, 'team')
-  await ran(
-    source,
-    './mintmark',
-    ...[
-      'init',
-      '--repo',
-      context.team,
-      '--from',
-      name,
-      '--image',
-      'debian-13',
-      '--security-team',
-      '@corp/security',
-    ],
-  )
+  Object.assign(context, await teamCheckout())
   await cp(join(checkout, 'images/debian-13.yaml'), join(context.team, 'images/same.yaml'))
-  await ran(context.team, 'npm', 'ci')
 })
 it.after(({ folder }) => rm(folder, { recursive: true, force: true }))
 
