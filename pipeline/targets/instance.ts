@@ -103,6 +103,12 @@ export interface Instance {
   readonly scan?: PortScan
   /** What the cloud around it knows of it, and what it has to know of itself. */
   readonly cloud?: CloudSide
+  /** The name of its keys in the file of known hosts, and what confirms them. Left out where nobody can answer in its place. */
+  readonly hostKeys?: {
+    readonly alias: string
+    /** Holds them against what the machine itself tells. @throws MintmarkError CHAIN_BROKEN when somebody else answers */
+    confirm(): Promise<void>
+  }
   /** Guest port -> port of `host` that leads to it, for what `LaunchInput.forward` asked. */
   readonly forwarded?: ReadonlyMap<number, number>
   /** Seconds from power-on until a login as `login.user` worked; rejects with the console's last lines at the deadline. */

@@ -16,7 +16,7 @@ import type { Call } from '../cloud/stand-in-types.ts'
 import { type AwsCheckout, awsCheckout, image, member, sharers } from '../helpers/aws-release.ts'
 import { officialDisk } from '../helpers/official-disk.ts'
 import { regions } from '../helpers/publish-cloud.ts'
-import { run } from '../helpers/real-cli.ts'
+import { run, start } from '../helpers/real-cli.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 
 /**
@@ -186,6 +186,24 @@ whereSshIsFree(
       const proved = await mintmark(context, 'share', 'prove', image, '--role', role)
       assert.is(proved.code, 0, `${proved.stdout}${proved.stderr}`)
     }
+  },
+)
+
+whereSshIsFree(
+  'it is booted for a look: by host keys that its console confirmed, and it is gone after',
+  async ({ cli, cloud, made }) => {
+    const before = (await cloud.calls()).length
+    const started = start(cli, ['boot', image, '--json'], { env: cloud.env })
+    assert.ok(await started.says(/answers after/), started.said())
+    const { ssh } = JSON.parse(await started.told(/\n$/)) as { readonly ssh: readonly string[] }
+    const [, ...args] = ssh
+    assert.ok(args.includes('StrictHostKeyChecking=yes'), args.join(' '))
+    const inside = await cli.exec(['ssh', '-o', 'BatchMode=yes', ...args, 'cat /etc/os-release'])
+    assert.match(inside.stdout, /^IMAGE_VERSION="?1\.0\.0"?$/m)
+    started.child.kill('SIGINT')
+    await started.ended
+    made.push(...(await cloud.calls()).slice(before))
+    for (const region of regions) assert.equal(await leftIn(new EC2Client(cloud.client(factory, region))), [])
   },
 )
 

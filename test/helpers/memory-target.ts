@@ -90,8 +90,11 @@ const linkOf = (happened: (what: string) => void): Link => ({
   reachable: async () => true,
 })
 
-const inCloud = (happened: (what: string) => void): Pick<Instance, 'link' | 'scan' | 'cloud' | 'remove'> => ({
+const inCloud = (
+  happened: (what: string) => void,
+): Pick<Instance, 'link' | 'scan' | 'cloud' | 'hostKeys' | 'remove'> => ({
   link: null,
+  hostKeys: { alias: 'i-0123', confirm: async () => happened('confirm host keys') },
   scan: scanOf(happened),
   cloud: {
     questions: 'ask metadata metadata\n',

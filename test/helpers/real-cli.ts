@@ -34,6 +34,8 @@ export interface Started {
   readonly said: () => string
   /** True once stderr has the pattern; false when it ended without. */
   readonly says: (pattern: RegExp) => Promise<boolean>
+  /** All of stdout once it has the pattern, or once it ended. */
+  readonly told: (pattern: RegExp) => Promise<string>
   readonly ended: Promise<Ended>
 }
 
@@ -97,15 +99,27 @@ export function start(
     child.once('error', reject)
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
   })
-  const says = async (pattern: RegExp): Promise<boolean> => {
-    let over = false
-    void ended.then(() => {
+  let over = false
+  void ended.then(
+    () => {
       over = true
-    })
-    while (!over && !pattern.test(stderr)) await new Promise((resolve) => setTimeout(resolve, 5))
+    },
+    () => {
+      over = true
+    },
+  )
+  const until = async (there: () => boolean): Promise<void> => {
+    while (!over && !there()) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  const says = async (pattern: RegExp): Promise<boolean> => {
+    await until(() => pattern.test(stderr))
     return pattern.test(stderr)
   }
-  return { child, said: () => stderr, says, ended }
+  const told = async (pattern: RegExp): Promise<string> => {
+    await until(() => pattern.test(stdout))
+    return stdout
+  }
+  return { child, said: () => stderr, says, told, ended }
 }
 
 export const run = (

@@ -97,6 +97,8 @@ export function bootWith(find: (world: World, ref: string) => Promise<Bootable>)
       })
       step.update(`waiting for ${image.name} to answer`)
       const seconds = await machine.waitForLogin(timeoutSeconds * 1000)
+      if (machine.hostKeys !== undefined) step.update('holding its host keys against its console')
+      await machine.hostKeys?.confirm()
       const id = await writeInstance(world, folder, image)
       step.done(
         `${image.name} answers after ${Math.round(seconds)} s as ${id}; Ctrl-C ends it and removes it`,
@@ -112,6 +114,10 @@ export function bootWith(find: (world: World, ref: string) => Promise<Bootable>)
           String(machine.port),
           '-o',
           `UserKnownHostsFile=${knownHosts}`,
+          // Confirmed by now: nobody is to be asked whether a key is right.
+          ...(machine.hostKeys === undefined
+            ? []
+            : ['-o', `HostKeyAlias=${machine.hostKeys.alias}`, '-o', 'StrictHostKeyChecking=yes']),
           `${login.user}@${machine.host}`,
         ],
       ]

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { bootWith, run } from '../../../pipeline/cli/verbs/boot.ts'
 import { MintmarkError } from '../../../pipeline/errors.ts'
 import { targets } from '../../../pipeline/targets/registry.ts'
-import { memoryTarget, type Seen } from '../../helpers/memory-target.ts'
+import { events, memoryTarget, type Seen } from '../../helpers/memory-target.ts'
 import { plainDefinition } from '../../helpers/plain-definition.ts'
 import { type TestWorld, testWorld } from '../../helpers/world.ts'
 
@@ -102,6 +102,26 @@ boot('each machine is one of its own, also of the same image: what a target mark
     assert.equal(
       seen.launched.map(({ run: of }) => of),
       ids.map((runId) => ({ image: 'ubuntu-22.04', runId, version: '1.2.3' })),
+    )
+  }),
+)
+
+boot('a machine in a cloud is entered by keys that its console confirmed, and nobody is asked', () =>
+  withWorld(async (test) => {
+    const verb = bootWith(async () => ({
+      name: 'web@1.0.0',
+      host: 'web',
+      artifact: { format: 'qcow2', path: '' },
+      definition: plainDefinition(),
+      target: { ...targets.qemu, ...memoryTarget(test, { cloud: true }, { launched: [], stopped: 0 }) },
+      virtualBytes: 1,
+      recorded: true,
+    }))
+    await verb({ world: test.world, args: ['web@1.0.0'], options: {} })
+    assert.ok(events(test.folder, 'web').includes('confirm host keys'))
+    assert.match(
+      test.told.results[0]?.text ?? '',
+      / -o HostKeyAlias=i-0123 -o StrictHostKeyChecking=yes debian@127\.0\.0\.1$/,
     )
   }),
 )

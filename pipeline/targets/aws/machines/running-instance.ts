@@ -215,6 +215,7 @@ export async function runningInstance(of: RunningInput): Promise<Instance> {
       always: [sshPort, port, ...forward],
       address,
     }),
+    hostKeys: { alias: id, confirm: confirmHostKeys },
     cloud: {
       questions: of.cloud.questions,
       async facts(answers) {
