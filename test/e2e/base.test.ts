@@ -95,8 +95,13 @@ base('is bootstrapped, recorded, and taken again while the archive stays the sam
     )
     assert.not.match(await world.files.readText(join(folder, 'base.json')), mirror.name)
 
-    const again = await resolveIn(world)
-    assert.equal(again, made)
+    // A point release may come in the minutes between: that is another base, which is then taken again in its turn.
+    const next = await resolveIn(world)
+    const again = next.id === made.id ? next : await resolveIn(world)
+    assert.ok(next.from === 'archive')
+    if (next.id !== made.id) assert.not.equal(next.suites, made.suites)
+    assert.equal(again, next)
+    disk = next.disk.path
 
     const into = await world.files.tempFolder('tree-', test.folder)
     const { root } = await readDisk(world, disk, into)

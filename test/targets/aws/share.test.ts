@@ -236,7 +236,9 @@ it('without leave to write policies: refused, with the statements; added by hand
   const lines: readonly string[] = planned.data.besides
   for (const region of regions) {
     const start = lines.findIndex((line) => line.startsWith(`policy of ${keys.get(region)}`))
-    const added = lines.slice(start + 1, start + 5).map((line) => JSON.parse(line.replace('  + ', '')))
+    assert.ok(start >= 0)
+    const statements = lines.slice(start).filter((line) => line.startsWith('  + '))
+    const added = statements.slice(0, 4).map((line) => JSON.parse(line.replace('  + ', '')))
     const own = await policyOf(region)
     const Policy = JSON.stringify({
       ...own,
