@@ -169,7 +169,7 @@ it('watch: one issue, whatever the jobs before came to, until all is well', asyn
   server.state.jobs[0] = { ...newest, conclusion: 'success' }
   const moved = await runJob(runner, nightly, 'bases')
   const good = await runJob(runner, nightly, 'watch', { needs })
-  assert.match(before, 'its build failed in each of the last 2 nights')
+  assert.match(before, 'its job failed in each of the last 2 nights')
   assert.is(server.state.issues.filter(({ open }) => open).length, 0)
   await golden(context, 'nightly-watch', [
     ['watch', bad],

@@ -1,4 +1,3 @@
-import type { Definition } from '../model/definition.ts'
 import type { RecordedArtifact } from '../model/artifact.ts'
 import type { RegionalCopy, ReleaseEvent } from '../model/event.ts'
 import { compare } from './lists.ts'
@@ -28,13 +27,4 @@ export function regionalImages(
     { account, region, imageId, snapshotIds, keyArn: null },
     ...[...copies.values()].sort((a, b) => compare(a.region, b.region)),
   ]
-}
-
-/** Regions of the definition that have no image of the release yet: they get it when a channel is moved to it. None for a file. */
-export function regionsToCome(
-  { targets }: Pick<Definition, 'targets'>,
-  images: readonly Pick<RegionalImage, 'region'>[],
-): readonly string[] {
-  if (images.length === 0) return []
-  return (targets.aws?.regions ?? []).filter((name) => !images.some(({ region }) => region === name))
 }

@@ -173,7 +173,7 @@ export function endingConcern(
  */
 export function streakConcern(streak: Streak, subject: Subject): Concern {
   const { job, nights, since, atLeast, url } = streak
-  const what = subject.image === null ? `the job ${job}` : 'its build'
+  const what = subject.image === null ? `the job ${job}` : 'its job'
   const text = `${what} failed in each of the last ${nights} nights that had it, since ${dayOf(since)}${atLeast ? ' or longer' : ''}`
   return { kind: 'failing', state: 'overdue', ...subject, text, mend: 'read the newest log', link: url }
 }

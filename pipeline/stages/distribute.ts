@@ -149,11 +149,12 @@ async function distributeRelease(
     behind.push({ ...item, version, channels, stays: stays ?? null })
   }
   const strange = await strangeMoves(image, moved, earlier)
-  const built = regionalImages(release.statement.predicate.artifact, []).filter(
-    ({ region }) => !left.some(({ place }) => place === region),
-  )
+  const built = regionalImages(release.statement.predicate.artifact, [])
   const distribution = {
-    images: [...built, ...copies].map((item) => ({ ...item, version })),
+    images: [...built, ...copies]
+      // Its image may be whole in a place that lacks something else.
+      .filter(({ region }) => !left.some(({ place }) => place === region))
+      .map((item) => ({ ...item, version })),
     done,
     behind,
     notes: [...notes, ...strange],

@@ -1,5 +1,3 @@
-import { listed, unique } from '../core/lists.ts'
-import { regionsToCome } from '../core/regional-copies.ts'
 import type { Reviewer } from '../core/reviews.ts'
 import { showValue } from '../core/show-value.ts'
 import { isPending } from '../core/share-plan.ts'
@@ -59,13 +57,7 @@ export async function lookAtPromotion(world: World, input: LookInput): Promise<P
   const promotion = await preparePromotion(world, { ref, channel, trust, bytes: false })
   const { needs, notes } = await planPromotion(world, promotion, input)
   const share = await sharingOf(world, promotion, update)
-  const images = share.known.filter(({ release }) => release.version === promotion.version)
-  const coming = unique(images.flatMap((item) => regionsToCome(promotion.definition, item.images)))
-  const later =
-    coming.length === 0
-      ? []
-      : [`${listed(coming)} will have it when the channel is moved: who gets what below counts that in`]
-  return { promotion, needs, notes: [...notes, ...later], reviews, share }
+  return { promotion, needs, notes, reviews, share }
 }
 
 export interface ReviewedInput extends Pick<LookInput, 'ref' | 'channel' | 'trust' | 'update'> {

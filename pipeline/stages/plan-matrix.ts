@@ -54,12 +54,19 @@ const mostCauses = 5
 
 const isOneOf = (id: string, ids: readonly TargetId[]): boolean => ids.some((known) => known === id)
 
+/** What holds for all images of a plan. */
+interface Asked extends MatrixInput {
+  readonly judgement: Judgement
+  /** Places that did not answer, and why. */
+  readonly silent: Map<string, string>
+}
+
 /** What there is to do for an image. */
 interface Causes {
   /** It has to be built. */
   readonly changed: boolean
-  /** What is there already has to be brought to places that are behind: by these targets alone. */
-  readonly behind: readonly Target[]
+  /** What is there already has to be brought to places that are behind. */
+  readonly behind: boolean
   /** Why, or why not. */
   readonly because: readonly string[]
 }
@@ -73,8 +80,7 @@ const mostTold = (told: readonly string[]): readonly string[] => {
 async function causesOf(
   world: World,
   { image, definition, targets }: Place,
-  input: MatrixInput,
-  judgement: Judgement,
+  { judgement, silent, ...input }: Asked,
 ): Promise<Causes> {
   const told: string[] = []
   const same: string[] = []
@@ -97,16 +103,13 @@ async function causesOf(
     if (decision.unchanged) same.push(`${name}${decision.release.version}, ${decision.because}`)
     else told.push(...decision.causes.map(({ text }) => `${name}${text}`))
   }
-  if (told.length > 0) return { changed: true, behind: [], because: mostTold(told) }
+  if (told.length > 0) return { changed: true, behind: false, because: mostTold(told) }
   // A build would bring it there, too: it is asked only where there is none.
   const trust = { trust: await trustedKeys(world, null), onlyTrust: false }
-  const behind: Target[] = []
-  for (const target of targets) {
-    const places = await undistributed(world, { image, definition, target, update }, trust)
-    if (places.length > 0) behind.push(target)
-    told.push(...places)
-  }
-  return { changed: false, behind, because: told.length > 0 ? mostTold(told) : same }
+  for (const target of targets)
+    told.push(...(await undistributed(world, { image, definition, target, silent, update }, trust)))
+  const behind = told.length > 0
+  return { changed: false, behind, because: behind ? mostTold(told) : same }
 }
 
 /** One version for all variants, before any of their jobs begins: none of them then finds that its own has not changed. */
@@ -129,12 +132,7 @@ async function reserved(
 }
 
 /** Null when it was not asked for by name, and is for none of the targets that were. */
-async function planned(
-  world: World,
-  image: string,
-  input: MatrixInput,
-  judgement: Judgement,
-): Promise<PlannedImage | null> {
+async function planned(world: World, image: string, input: Asked): Promise<PlannedImage | null> {
   const definition = await loadDefinition(world, image)
   const named = namedTargets(definition)
   const { run } = input
@@ -145,12 +143,13 @@ async function planned(
   )
   const place: Place = { image, definition, targets }
   const { changed, behind, because } = input.changed
-    ? await causesOf(world, place, input, judgement)
-    : { changed: true, behind: [], because: [] }
-  if (!changed && behind.length === 0) return { image, status: 'unchanged', because }
-  // Without a version of its own a job finds that nothing has changed, and brings what is there to where it is not.
+    ? await causesOf(world, place, input)
+    : { changed: true, behind: false, because: [] }
+  if (!changed && !behind) return { image, status: 'unchanged', because }
+  // Without a version of its own a job finds that nothing has changed, and brings what is there to where it is not. There is one for
+  // each variant all the same: what finds something new by then makes a version, and a version has all of them.
   const version = changed && input.reserve ? await reserved(world, place, input) : null
-  const jobs = (changed ? targets : behind).flatMap(({ id }) =>
+  const jobs = targets.flatMap(({ id }) =>
     definition.os.arch.map(
       (arch): MatrixJob => ({ image, target: id, arch, runner: runnerOf(id, arch), run }),
     ),
@@ -177,11 +176,12 @@ export async function planMatrix(world: World, input: MatrixInput): Promise<read
   // By its own words for a name that there is not.
   if (unknown !== undefined) await loadDefinition(world, unknown)
   const judgement = await loadJudgement(world, input.knownExploited)
+  const silent = new Map<string, string>()
   const plan: PlannedImage[] = []
   for (const image of input.images.length === 0 ? known : unique(input.images)) {
     input.update(image)
     try {
-      const item = await planned(world, image, input, judgement)
+      const item = await planned(world, image, { ...input, judgement, silent })
       if (item !== null) plan.push(item)
     } catch (cause) {
       if (!(cause instanceof MintmarkError) || cause.code === 'INTERNAL' || world.signal.aborted) throw cause

@@ -7,11 +7,17 @@ import { channelsOfVariant, type DistributeQuery, follow } from './distribute.ts
 import type { Release } from './read-release.ts'
 import { toldCopies } from './tell-copies.ts'
 
-type Query = Pick<DistributeQuery, 'image' | 'definition' | 'target' | 'update'>
+export interface UndistributedQuery
+  extends Pick<DistributeQuery, 'image' | 'definition' | 'target' | 'update'> {
+  /** Places that did not answer before; those that do not now are added. */
+  readonly silent: Map<string, string>
+}
+
+const firstLine = (text: string): string => text.split('\n')[0] ?? ''
 
 async function placesOf(
   world: World,
-  { definition, target, update }: Query,
+  { definition, target, silent, update }: UndistributedQuery,
   { release, channels }: { readonly release: Release; readonly channels: readonly string[] },
   trust: Trust,
 ): Promise<readonly string[]> {
@@ -23,11 +29,12 @@ async function placesOf(
       record: release.statement.predicate,
       channels,
       told: await toldCopies(world, release, trust),
+      silent,
       update,
     })
-    return (places ?? []).map(({ place, why }) => `${place} lacks ${version}: ${why}`)
+    return (places ?? []).map(({ place, why }) => `${place} is behind with ${version}: ${firstLine(why)}`)
   } catch (cause) {
-    return [`where ${version} is can't be told: ${placeProblem(cause).why}`]
+    return [`where ${version} is can't be told: ${firstLine(placeProblem(cause).why)}`]
   }
 }
 
@@ -37,7 +44,11 @@ async function placesOf(
  * @returns lines for people; none when everything is everywhere
  * @throws MintmarkError INTERRUPTED, INTERNAL
  */
-export async function undistributed(world: World, query: Query, trust: Trust): Promise<readonly string[]> {
+export async function undistributed(
+  world: World,
+  query: UndistributedQuery,
+  trust: Trust,
+): Promise<readonly string[]> {
   const { image, target, update } = query
   if (target.undistributed === undefined) return []
   update('looking for places that are behind')
@@ -46,7 +57,7 @@ export async function undistributed(world: World, query: Query, trust: Trust): P
   const found: { readonly channel: string; readonly release: Release }[] = []
   for (const channel of await channelsOfVariant(world, image, variant)) {
     const { release, problem } = await follow(world, { ...query, channels: null }, channel, trust)
-    if (problem !== null) lines.push(`what ${channel} points to can't be told: ${problem.why}`)
+    if (problem !== null) lines.push(`what ${channel} points to can't be told: ${firstLine(problem.why)}`)
     if (release !== null) found.push({ channel, release })
   }
   for (const [, group] of grouped(found, ({ release }) => release.record)) {

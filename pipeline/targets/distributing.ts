@@ -23,6 +23,12 @@ export interface DistributeInput {
   readonly update: (text: string) => void
 }
 
+/** A release, and where it is to be looked for. */
+export interface LookForInput extends Omit<DistributeInput, 'stillPoints'> {
+  /** Places that could not be looked at, and why: they are asked once, however many releases are looked for. To be added to. */
+  readonly silent: Map<string, string>
+}
+
 /** A place that does not have what it should. */
 export interface PendingPlace {
   readonly place: string

@@ -35,7 +35,7 @@ import type {
   SweepInput,
   VariablesInput,
 } from './building.ts'
-import type { Distributed, DistributeInput, PendingPlace } from './distributing.ts'
+import type { Distributed, DistributeInput, LookForInput, PendingPlace } from './distributing.ts'
 import type { Instance, LaunchInput, MachineCapabilities } from './instance.ts'
 import type { PolicyInput, RolePolicy } from './policies.ts'
 
@@ -354,7 +354,7 @@ export interface Target {
    */
   distribute?(input: DistributeInput): Promise<Distributed>
   /** Where `distribute` would have something to do. Looks only. @throws MintmarkError INTERRUPTED */
-  undistributed?(input: Omit<DistributeInput, 'stillPoints'>): Promise<readonly PendingPlace[]>
+  undistributed?(input: LookForInput): Promise<readonly PendingPlace[]>
   /** Looks at nothing: that is for `unchanged` and the catalog. */
   whereIs(world: World, artifact: RecordedArtifact): Whereabouts
   /** What older runs of an image left outside of this machine, and no run takes up again. Looks only. */

@@ -15,6 +15,7 @@ it.after(({ folder }) => rm(folder, { recursive: true, force: true }))
 it('it is made, shown, verified, and unchanged the next time', async ({ team, folder }) => {
   const asked = async (...args: readonly string[]) =>
     JSON.parse(await ran(team, './mintmark', ...args, '--json')) as Readonly<Record<string, unknown>>
+  await asked('base', 'update', 'debian-13')
   const made = await asked('release', 'debian-13', '--yes')
   assert.equal([made['unchanged'], made['version'], made['channel']], [false, '1.0.0', 'nightly'])
   // What the report shows was found in the repository of the team, with its own policy.

@@ -59,7 +59,7 @@ nights(
     assert.equal(more, [])
     assert.match(
       only,
-      /^web qemu-x86_64: its build failed in each of the last 2 nights that had it, since 2026-11-20 https?:\/\//,
+      /^web qemu-x86_64: its job failed in each of the last 2 nights that had it, since 2026-11-20 https?:\/\//,
     )
   },
 )

@@ -152,7 +152,7 @@ verb(
       [1, 'Golden images need attention', ['mintmark']],
     )
     const row =
-      '| debian-13 qemu-x86\\_64 | overdue | its build failed in each of the last 2 nights that had it, since 2026-11-20 or longer ([log](https://'
+      '| debian-13 qemu-x86\\_64 | overdue | its job failed in each of the last 2 nights that had it, since 2026-11-20 or longer ([log](https://'
     assert.match(issue.body, row)
     assert.match(page['issue'] ?? '', new RegExp(`/issues/${issue.number}$`))
     const before = server.writes().length

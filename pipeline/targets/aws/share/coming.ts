@@ -1,8 +1,12 @@
 import type { SeenSharedRegion, SharedAmi } from '../../../core/aws-share.ts'
+import { compare } from '../../../core/lists.ts'
 import type { AwsTarget } from '../../../model/aws-target.ts'
 import type { AwsCalls } from '../client.ts'
 import { keyIn, seeKey } from '../publish/region-key.ts'
 import { type KnownAmi, seeSharedKey } from './look.ts'
+
+/** In place of an id. */
+export const toCome = 'to come'
 
 export interface ComingInput {
   /** Undefined where the definition names AWS no more: then nothing comes. */
@@ -29,23 +33,27 @@ export async function withComing(
       ami.account === account && !amis.some((item) => item.version === version && item.variant === variant),
   )
   if (target === undefined || !target.regions.includes(region) || missing.length === 0) return seen
+  if (target.account !== account) return seen
   const { arn, problem } = await seeKey(calls, keyIn(target, region))
   if (arn === null || problem !== null) return seen
   const imagined = missing.map(
     ({ release: { version, variant, ami } }): SharedAmi => ({
-      imageId: 'to come',
+      imageId: toCome,
       version,
       variant,
       told: true,
       state: 'available',
       launch: [],
-      volumes: ami.snapshotIds.map(() => ({ snapshotId: 'to come', shared: [], key: arn })),
+      volumes: ami.snapshotIds.map(() => ({ snapshotId: toCome, shared: [], key: arn })),
     }),
   )
   const known = keys.some((key) => key.arn === arn)
   return {
     ...seen,
     amis: [...amis, ...imagined],
-    keys: known ? keys : [...keys, await seeSharedKey(calls, arn, account)],
+    // In the order of a look: what a person accepted is compared with it.
+    keys: known
+      ? keys
+      : [...keys, await seeSharedKey(calls, arn, account)].sort((a, b) => compare(a.arn, b.arn)),
   }
 }

@@ -9,7 +9,7 @@ import {
   straysOf,
 } from '../../../core/aws-share.ts'
 import { type Effect, policyLines, regionProblems } from '../../../core/aws-share-effects.ts'
-import { unique } from '../../../core/lists.ts'
+import { listed, unique } from '../../../core/lists.ts'
 import type { ShareAction } from '../../../core/share-plan.ts'
 import type { PlaceSight, SeenRelease } from '../../../core/share-sight.ts'
 import { MintmarkError } from '../../../errors.ts'
@@ -18,7 +18,7 @@ import { type CallerIdentity, callerIdentity, requireAccount } from '../account.
 import type { AwsCalls } from '../client.ts'
 import type { CallsAt } from '../connect.ts'
 import { changeShares } from './change.ts'
-import { withComing } from './coming.ts'
+import { toCome, withComing } from './coming.ts'
 import { type AmiRelease, type KnownAmi, lookAtRegion, orUnreachable, withGrants } from './look.ts'
 import { proveShare } from './prove.ts'
 
@@ -171,11 +171,19 @@ async function observe(
       ...(regions.every(isSeen) ? {} : { unseen: true as const }),
     }),
   )
+  const then = regions.filter(
+    (region) => isSeen(region) && region.amis.some(({ imageId }) => imageId === toCome),
+  )
   const elsewhere = known.filter(({ release }) => release.ami.account !== account)
   return {
     sights,
     problems: (actions) => regionProblems(regions, pendingEffects(actions), wantedEffects(actions), facts),
     notes: [
+      ...(then.length === 0
+        ? []
+        : [
+            `${listed(then.map(({ region }) => region))} will have ${image}@${scope.coming} when the channel is moved: who gets what counts that in`,
+          ]),
       ...(sights.some(isPublic) ? [`an image of ${image} is public: that is always taken back`] : []),
       ...elsewhere.map(
         ({ release: { version, ami } }) =>
