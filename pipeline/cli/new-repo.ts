@@ -13,6 +13,16 @@ const hint =
 const word = (text: string): string =>
   /^[\w./@:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
+/** What is left to do before the first commit: a key of the machine that it is typed on signs nothing in CI. */
+const nextOf: Readonly<Record<CiSystem, readonly string[]>> = {
+  github: [
+    './mintmark policy github --repository OWNER/NAME',
+    'MINTMARK_SIGNER=kms:KEY ./mintmark verify --print-key',
+  ],
+  gitlab: ['MINTMARK_SIGNER=kms:KEY ./mintmark verify --print-key'],
+  none: ['./mintmark verify --print-key'],
+}
+
 /** `init --repo [FOLDER]`: a team's own repository. Again with the same answers there is nothing to do. @throws MintmarkError USAGE */
 export const newRepo: RunVerb = async ({ world, args, options }) => {
   const folder = args[0] ?? '.'
@@ -38,7 +48,8 @@ export const newRepo: RunVerb = async ({ world, args, options }) => {
     'npm ci && npm test',
     `./mintmark base update ${image.name}`,
     `./mintmark release ${image.name} --yes`,
-    ...(told.data.ci === 'github' ? ['./mintmark policy github --repository OWNER/NAME'] : []),
+    ...nextOf[told.data.ci],
+    "git init -b main && git add . && git commit -m 'Golden images'",
   ]
   const { version } = tarball.package
   const lines =
@@ -53,6 +64,12 @@ export const newRepo: RunVerb = async ({ world, args, options }) => {
           ...(told.data.securityTeam === nobody && told.data.ci !== 'none'
             ? [
                 `CODEOWNERS names ${showValue(nobody)}, who is nobody: put your team there, or give --security-team`,
+              ]
+            : []),
+          'scans/policies/trust.yaml believes nobody yet: every promotion fails until it has what `verify --print-key` prints',
+          ...(told.data.ci === 'github'
+            ? [
+                '  with sigstore write an identity for each workflow there, or not even the first night is released',
               ]
             : []),
           'then:',

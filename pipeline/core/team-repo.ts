@@ -81,9 +81,13 @@ export interface TeamRepoInput {
   readonly copies: ReadonlyMap<string, string>
 }
 
+/** A passage for one CI system alone: in a template it stands between two comments of Markdown. */
+const passage = /<!-- only with --ci (\w+) -->\n(.*?)<!-- end -->\n/gs
+
 /** The team and the image stand in templates by these words, so that a template is a file of its kind as it is. */
 const filled = (text: string, { image, repo }: TeamRepoInput): string =>
   text
+    .replaceAll(passage, (_, ci: string, lines: string) => (ci === repo.ci ? lines : ''))
     .replaceAll(nobody, repo.securityTeam)
     .replaceAll('IMAGE_NAME', image.name)
     .replaceAll('OWNER_TEAM', image.owner)

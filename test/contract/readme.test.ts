@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { verbs } from '../../pipeline/cli/verbs.ts'
 import { errorTable } from '../../pipeline/errors.ts'
-import { textOf } from '../helpers/sources.ts'
+import { pathsBelow, textOf } from '../helpers/sources.ts'
 
 const readme = suite('readme')
 const text = textOf('README.md')
@@ -30,6 +30,35 @@ readme('every verb is named', () => {
 readme('the two commands are there, each in one line', () => {
   assert.match(text, /^npm ci && \.\/mintmark release debian-13 --yes/m)
   assert.match(text, /^npm ci && npm test/m)
+})
+
+/** One line of Markdown as it is read: without escapes, and cells without the blanks around them. */
+const read = (line: string): string =>
+  line
+    .trim()
+    .replace(/^summary (?=.)/, '')
+    .replaceAll('&#64;', '@')
+    .replace(/\\(?=[\\`*_{}[\]()#+.!|~<>-])/g, '')
+    .replace(/ *\| */g, '|')
+
+readme('what is quoted of pages and issues is what the workflows said', () => {
+  const golden = pathsBelow('test/golden/workflows', () => true)
+  const said = new Set(golden.flatMap((path) => textOf(path).split('\n').map(read)))
+  const [, team = ''] = /^## Use it in your team\n(.*?)^## /ms.exec(text) ?? []
+  const passages = team.split(/^\*\*/m).slice(1)
+  const quotes = (passage: string): readonly string[] =>
+    [...passage.matchAll(/^> (.+)$/gm)].map(([, line = '']) => read(line))
+  assert.equal(
+    passages.flatMap(quotes).filter((line) => !said.has(line)),
+    [],
+  )
+  for (const about of ['A night.', 'A release.', 'A share.', 'The worst night.']) {
+    const passage = passages.find((of) => of.startsWith(`${about}**`)) ?? ''
+    assert.ok(
+      quotes(passage).some((line) => line.startsWith('|') && !/^\|-/.test(line)),
+      about,
+    )
+  }
 })
 
 readme.run()

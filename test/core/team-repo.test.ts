@@ -90,7 +90,43 @@ for (const ci of CiSystem.options) {
       files.map(({ path }) => path).sort(),
     )
   })
+
+  it(`${ci}: the README speaks of its own system and of no other`, () => {
+    const repo = NewRepo.parse({ ci, securityTeam: '@corp/security' })
+    const templates = new Map([['README.md', textOf('templates/team/README.md')]])
+    const files = teamFiles({ image, repo, tarball, vendored: null, templates, copies: new Map() })
+    const text = String(files.find(({ path }) => path === 'README.md')?.content)
+    assert.equal(
+      {
+        github: [/^## Settings at GitHub$/m, /policy github/, /sigstore/].every((said) => said.test(text)),
+        gitlab: /^## Settings at GitLab$/m.test(text),
+        none: /mintmark\.cron/.test(text),
+      },
+      { github: ci === 'github', gitlab: ci === 'gitlab', none: ci === 'none' },
+    )
+    assert.is(text.match(/verify --print-key/g)?.length, 1)
+    assert.not.match(text, /<!--|\n\n\n|\]\(node_modules/)
+  })
 }
+
+it('a passage goes or stays as a whole, and any other comment stays', () => {
+  const repo = NewRepo.parse({ ci: 'gitlab', securityTeam: '@corp/security' })
+  const text = [
+    'before',
+    '<!-- only with --ci github -->',
+    'hub',
+    '<!-- end -->',
+    '<!-- only with --ci gitlab -->',
+    'lab',
+    '',
+    '<!-- end -->',
+    '<!-- ours -->',
+    '',
+  ].join('\n')
+  const templates = new Map([['README.md', text]])
+  const files = teamFiles({ image, repo, tarball, vendored: null, templates, copies: new Map() })
+  assert.is(String(files.find(({ path }) => path === 'README.md')?.content), 'before\nlab\n\n<!-- ours -->\n')
+})
 
 it('a file of a release is kept in the repository; what is copied is not touched', () => {
   const repo = NewRepo.parse({ ci: 'none', securityTeam: '@corp/security' })

@@ -51,6 +51,7 @@ async function init(world: World, ...argv: readonly string[]): Promise<void> {
 
 interface Result {
   readonly written: readonly string[]
+  readonly next: readonly string[]
   readonly mintmark: { readonly version: string; readonly from: string; readonly integrity: string }
 }
 
@@ -90,7 +91,21 @@ it('writes a repository; again there is nothing to do; killed half way it goes o
     ],
   )
   assert.match(text, 'CODEOWNERS names "@ORG/security", who is nobody')
-  assert.match(text, `\nthen:\n  cd ${team}\n  npm ci && npm test\n  ./mintmark base update web\n`)
+  const steps = [
+    `cd ${team}`,
+    'npm ci && npm test',
+    './mintmark base update web',
+    './mintmark release web --yes',
+    './mintmark policy github --repository OWNER/NAME',
+    'MINTMARK_SIGNER=kms:KEY ./mintmark verify --print-key',
+    "git init -b main && git add . && git commit -m 'Golden images'",
+  ]
+  const trust = [
+    'scans/policies/trust.yaml believes nobody yet: every promotion fails until it has what `verify --print-key` prints',
+    '  with sigstore write an identity for each workflow there, or not even the first night is released',
+  ]
+  assert.ok(text.endsWith(`\n${[...trust, 'then:', ...steps.map((step) => `  ${step}`)].join('\n')}`), text)
+  assert.equal(data.next, steps)
   assert.is((await stat(join(team, 'mintmark'))).mode & 0o777, 0o755)
   assert.equal(await readFile(join(team, 'vendor/mintmark-0.1.0.tgz')), await readFile(tarball))
   const digest = createHash('sha512')
@@ -139,10 +154,14 @@ it('of another CI system there are its own files alone', async ({ test, world, t
   }
   assert.equal(await of('gitlab'), ['.gitignore', '.gitlab-ci.yml', 'renovate.json'])
   assert.ok(last(test).data.written.includes('CODEOWNERS'))
+  const asked = (): readonly string[] => last(test).data.next.filter((step) => /policy|print-key/.test(step))
+  assert.equal(asked(), ['MINTMARK_SIGNER=kms:KEY ./mintmark verify --print-key'])
   const owners = await readFile(join(team, 'CODEOWNERS'), 'utf8')
   for (const path of ['/images/', '/CODEOWNERS', '/docs/CODEOWNERS', '/.gitlab/', '/renovate.json'])
     assert.match(owners, `\n${path} @corp/security\n`)
   assert.equal(await of('none'), ['.gitignore', 'mintmark.cron'])
+  assert.equal(asked(), ['./mintmark verify --print-key'])
+  assert.not.match(last(test).text, 'sigstore')
   assert.match(await readFile(join(team, 'mintmark.cron'), 'utf8'), './mintmark release debian-13 --yes; }')
 })
 
