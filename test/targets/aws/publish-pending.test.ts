@@ -2,6 +2,7 @@ import { DeleteParameterCommand, SSMClient } from '@aws-sdk/client-ssm'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { pendingRegions } from '../../../pipeline/targets/aws/publish/pending.ts'
+import type { Distributed } from '../../../pipeline/targets/distributing.ts'
 import { unexpectedCalls } from '../../cloud/permissions.ts'
 import { factory } from '../../cloud/stand-in.ts'
 import {
@@ -15,10 +16,13 @@ import {
   withPublishCloud,
 } from '../../helpers/publish-cloud.ts'
 
+interface Context extends PublishCloud {
+  release: SeededRelease
+  told: Distributed['copies']
+}
+
 // What a plan of the night asks: where would distributing have something to do?
-const it = suite<
-  PublishCloud & { release: SeededRelease; told: Awaited<ReturnType<typeof distribute>>['copies'] }
->('places that are behind')
+const it = suite<Context>('places that are behind')
 withPublishCloud(it)
 
 it.before.each(async (context) => {
@@ -29,7 +33,7 @@ it.before.each(async (context) => {
 })
 
 async function pending(
-  { box, cloud, clock, release, told }: PublishCloud & { release: SeededRelease; told: readonly object[] },
+  { box, cloud, clock, release, told }: Context,
   more: Partial<Parameters<typeof pendingRegions>[0]> = {},
 ): Promise<readonly string[]> {
   const calls = callsTo(cloud, { attempts: 1 })
@@ -39,7 +43,7 @@ async function pending(
       world: { clock, signal: box.world.signal },
       target: aws(),
       channels: ['nightly'],
-      told: told as never,
+      told,
       silent: new Map(),
       ...release,
       ...more,
