@@ -13,7 +13,7 @@ import {
 } from './helpers/github-runner.ts'
 import { type GitHubServer, startGithub } from './helpers/github-server.ts'
 import { realCheckout, realCli } from './helpers/real-cli.ts'
-import { payload, sameTranscript } from './helpers/workflow-files.ts'
+import { payload, sameTranscript, told } from './helpers/workflow-files.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
 // The jobs that talk to people about the nights, run by bash with GitHub's files and payloads, over a stand-in of GitHub. The
@@ -109,22 +109,6 @@ function ran({ server }: Context, days: number, jobs: Readonly<Record<string, st
 }
 
 const ended = (result: JobResult['result']): JobResult => ({ result, outputs: {}, steps: [], calls: '' })
-
-/** What all of the text that GitHub keeps for people says, in the order of its numbers. */
-const told = ({ state }: GitHubServer): string =>
-  state.issues
-    .flatMap(({ number, pull, open, title, body }) => [
-      `${pull ? 'pull request' : 'issue'} ${number}, ${open ? 'open' : 'closed'}: ${title}`,
-      ...body
-        .trimEnd()
-        .split('\n')
-        .map((line) => `    ${line}`.trimEnd()),
-      ...state.comments
-        .filter(({ issue }) => issue === number)
-        .map(({ body: comment }) => `  comment: ${comment.trimEnd().replaceAll('\n', ' / ')}`),
-      '',
-    ])
-    .join('\n')
 
 /** Days, digests and sizes of this moment are left out. */
 const golden = (

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { sha256 } from '../pipeline/core/digest.ts'
+import { Definition } from '../pipeline/model/definition.ts'
 import { makeBucket, testBucket } from './helpers/catalog-store.ts'
 import {
   type JobResult,
@@ -18,10 +20,12 @@ import { type GitHubServer, startGithub } from './helpers/github-server.ts'
 import { addPull } from './helpers/github-state.ts'
 import { type MotoServer, startMoto } from './helpers/moto-server.ts'
 import { realCheckout, realCli } from './helpers/real-cli.ts'
-import { fixtureRelease } from './helpers/release-fixture.ts'
+import { base, definition, fixtureRelease } from './helpers/release-fixture.ts'
 import { folderBox } from './helpers/share-fixture.ts'
-import { fixtureDb } from './helpers/trivy-db-registry.ts'
-import { onlyImages, payload, sameTranscript } from './helpers/workflow-files.ts'
+import { textOf } from './helpers/sources.ts'
+import { datedDb, earlierDb, fixtureDb } from './helpers/trivy-db-registry.ts'
+import { bash, look, makeTree, oldSsh } from './helpers/trivy-tree.ts'
+import { onlyImages, payload, sameTranscript, told } from './helpers/workflow-files.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
 // The steps of the workflows, run by bash in their order with GitHub's files and payloads; the catalog is a bucket of moto.
@@ -157,31 +161,60 @@ it('rescan: of a catalog with no release', async (context) => {
   ])
 })
 
-it('rescan: what would be rejected today has an issue, the same one each night', async (context) => {
+it('rescan: what would be rejected today has an issue, the same one each night, until it passes again', async (context) => {
   const { runner, github } = context
   const box = await testWorld()
   try {
-    await fixtureRelease(box.world, { image: 'web' })
-    await onlyImages(context.runner, {})
-    const nightly: Runner = {
-      ...runner,
-      selfHosted: true,
-      vars: { MINTMARK_CATALOG: box.world.places.catalog },
-      env: { ...runner.env, XDG_DATA_HOME: join(box.folder, 'data'), MINTMARK_TRIVY_DB: fixtureDb },
-    }
-    for (const night of ['first', 'second']) {
-      const job = await runJob(nightly, await workflow('rescan'), 'rescan')
-      const { exit, summary } = job.steps.at(-1) ?? {}
-      assert.is(exit, 5, `${night}: ${job.steps.at(-1)?.stderr}`)
-      assert.match(
-        summary ?? '',
-        /- \[issue \d+\]\(https:\/\/github\.test\/corp\/images\/issues\/\d+\) of web: /,
-      )
-    }
-    assert.equal(
-      github.state.issues.filter(({ pull }) => !pull).map(({ title, author }) => `${title} by ${author}`),
-      ['web would be rejected today by github-actions[bot]'],
+    const [earlier, today] = await Promise.all(
+      [earlierDb, fixtureDb].map((database, index) => datedDb(join(box.folder, `${index}`), database)),
     )
+    const tree = await makeTree(box, { release: '12', packages: [bash, oldSsh] })
+    const looked = await look(box, tree, '12', earlier ?? null)
+    const { os, findings, database } = looked.report
+    await fixtureRelease(box.world, {
+      image: 'web',
+      definition: Definition.parse({ ...definition, os: { ...definition.os, release: '12' } }),
+      base: { ...base, release: '12' },
+      cyclonedx: await looked.text('cyclonedx'),
+      policy: sha256(textOf('scans/policies/default.yaml')),
+      scan: { os, findings, database },
+      allPass: true,
+    })
+    await onlyImages(context.runner, {})
+    const rescan = await workflow('rescan')
+    const night = (trivyDb = '') => {
+      const env = { ...runner.env, XDG_DATA_HOME: join(box.folder, 'data'), MINTMARK_TRIVY_DB: trivyDb }
+      const vars = { MINTMARK_CATALOG: box.world.places.catalog }
+      return runJob({ ...runner, selfHosted: true, vars, env }, rescan, 'rescan')
+    }
+    const first = await night(today)
+    const writes = github.writes().length
+    const second = await night(today)
+    assert.is(github.writes().length, writes, 'nothing is said twice')
+    assert.equal(
+      [first, second].map(({ steps }) => steps.at(-1)?.exit),
+      [5, 5],
+    )
+    const open = told(github)
+    const third = await night(earlier)
+    assert.is(third.result, 'success', third.steps.at(-1)?.stderr)
+    assert.equal(
+      github.state.issues.filter(({ pull }) => !pull).map((issue) => [issue.author, issue.open]),
+      [['github-actions[bot]', false]],
+    )
+    const text = [
+      transcript('the first night', first),
+      transcript('the second night', second),
+      open,
+      transcript('a night when it passes', third),
+      told(github),
+    ]
+    await sameTranscript('rescan-issues', text.join('\n'), [
+      [context.folder, '/runner'],
+      [box.folder, '/box'],
+      [/\b20\d\d-\d\d-\d\d(?:T[\d:.]+Z| \d\d:\d\d(?: UTC| [+-]\d\d:\d\d)?)?/g, 'INSTANT'],
+      [/ (?:\d+ m )?\d+ s$/gm, ' SECONDS'],
+    ])
   } finally {
     await box.close()
   }
@@ -234,12 +267,16 @@ it('share: a request is data, what it says is done after the merge, by the diges
       ...merged,
       event: { name: 'pull_request_target', payload: of },
     })
+    const before = github.writes().length
     const seen = await runJob(asked(ours), share, 'plan')
     assert.equal(await runMatrix(asked(ours), share, 'apply', { plan: seen }), [])
     const again = await runJob(asked(ours), share, 'plan')
     assert.is(again.result, 'success')
     assert.equal(
-      github.writes().filter((name) => name.endsWith('/comments') || name.startsWith('PATCH')),
+      github
+        .writes()
+        .slice(before)
+        .filter((name) => name.endsWith('/comments') || name.startsWith('PATCH')),
       ['POST /repos/corp/images/issues/7/comments'],
     )
     const comment = github.state.comments.find(({ issue }) => issue === 7)
@@ -259,16 +296,27 @@ it('share: a request is data, what it says is done after the merge, by the diges
   }
 })
 
-it('ci: the checks and the tests of a pull request', async (context) => {
-  const runner = {
+it('ci: a fork gets the static checks alone, a request of our own the tests as well', async (context) => {
+  const event = (await payload('pull-request')) as { readonly pull_request: { readonly head: object } }
+  const head = { ...event.pull_request.head, repo: { fork: false, full_name: 'corp/images' } }
+  const ours = { ...event, pull_request: { ...event.pull_request, head } }
+  const asked = (name: string, of: unknown): Runner => ({
     ...context.runner,
-    event: { name: 'pull_request', payload: await payload('pull-request') },
+    event: { name, payload: of },
     vars: {},
-  }
+  })
   const ci = await workflow('ci')
+  // A push has no request that could be a fork's.
+  const pushed = await runJob(asked('push', await payload('schedule')), ci, 'test')
+  assert.is(pushed.result, 'success')
+  // This one would make an image here.
+  assert.is(ci.jobs['release']?.if, ci.jobs['test']?.if)
+  const fork = asked('pull_request', event)
   await golden(context, 'ci', [
-    ['check', await runJob(runner, ci, 'check')],
-    ['test', await runJob(runner, ci, 'test')],
+    ['check of a fork', await runJob(fork, ci, 'check')],
+    ['test of a fork', await runJob(fork, ci, 'test')],
+    ['release of a fork', await runJob(fork, ci, 'release')],
+    ['test', await runJob(asked('pull_request', ours), ci, 'test')],
   ])
 })
 

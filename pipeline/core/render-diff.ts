@@ -1,6 +1,7 @@
 import { columns } from './columns.ts'
 import type { FileChange } from './diff-files.ts'
 import type { ReleaseDiff } from './diff-releases.ts'
+import { markdownText } from './report/render-markdown.ts'
 import { visible } from './show-value.ts'
 import { size } from './size.ts'
 
@@ -168,14 +169,6 @@ export function renderDiffText(diff: ReleaseDiff): string {
   ].join('\n')
 }
 
-const escaped = (text: string): string =>
-  text
-    .replaceAll('\\', '\\\\')
-    .replaceAll('|', '\\|')
-    .replaceAll('<', '&lt;')
-    .replaceAll('`', '\\`')
-    .replace(/\s+/g, ' ')
-
 /** For a pull request or release notes. */
 export function renderDiffMarkdown(diff: ReleaseDiff): string {
   const table = ({ title, head, rows }: Section): string =>
@@ -184,12 +177,12 @@ export function renderDiffMarkdown(diff: ReleaseDiff): string {
       '',
       `| ${head.join(' | ')} |`,
       `|${head.map(() => '---|').join('')}`,
-      ...rows.map((row) => `| ${row.map(escaped).join(' | ')} |`),
+      ...rows.map((row) => `| ${row.map(markdownText).join(' | ')} |`),
     ].join('\n')
   return [
-    `## ${diff.from ?? 'nothing'} → ${diff.to}`,
+    `## ${markdownText(diff.from ?? 'nothing')} → ${markdownText(diff.to)}`,
     '',
-    ...headLines(diff).map((line) => `- ${escaped(line)}`),
+    ...headLines(diff).map((line) => `- ${markdownText(line)}`),
     ...sections(diff)
       .filter(({ rows }) => rows.length > 0)
       .flatMap((section) => ['', table(section)]),

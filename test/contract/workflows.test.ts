@@ -1,11 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parse } from 'yaml'
+import { githubSettings } from '../../pipeline/core/github-settings.ts'
 import { pathsBelow, textOf } from '../helpers/sources.ts'
 
 // What actionlint and zizmor don't ask for.
 const workflows = suite('workflows')
-const paths = pathsBelow('.github/workflows', (path) => /\.ya?ml$/.test(path))
+const ours = pathsBelow('.github/workflows', (path) => /\.ya?ml$/.test(path))
+/** `init --repo` gives a team its own ci.yml besides copies of ours. */
+const paths = [...ours, 'templates/team/github-ci.yml']
 const read = (path: string) =>
   parse(textOf(path)) as {
     readonly permissions: unknown
@@ -45,7 +48,7 @@ const allowed = [
 ]
 
 workflows('there are some', () => {
-  assert.ok(paths.length >= 2)
+  assert.ok(ours.length >= 2)
 })
 
 workflows(
@@ -100,13 +103,14 @@ workflows('only known actions, pinned by commit, with the version and where it w
   )
 })
 
-workflows('containers are pinned by digest', () => {
+workflows('containers are pinned by one digest', () => {
   assert.equal(
     jobs
       .filter(({ job }) => job.container !== undefined && !/@sha256:[0-9a-f]{64}$/.test(job.container.image))
       .map(({ name }) => name),
     [],
   )
+  assert.is(new Set(jobs.flatMap(({ job }) => job.container?.image ?? [])).size, 1)
 })
 
 workflows('nothing is written into a script; no logic is in one', () => {
@@ -146,6 +150,22 @@ workflows('where a job has an identity no package runs a program of its own at i
   assert.ok(installs.some(({ mayAsk }) => mayAsk))
   assert.equal(
     installs.filter(({ mayAsk, runs }) => mayAsk && runs.join() !== 'npm ci --ignore-scripts'),
+    [],
+  )
+})
+
+workflows('what has an identity or takes a role does so in an environment that a team is told of', () => {
+  const told = githubSettings(new Map(ours.map((path) => [path, textOf(path)]))).environments.map(
+    ({ name }) => name,
+  )
+  const asks = jobs.filter(
+    ({ job }) =>
+      (job.permissions as Readonly<Record<string, unknown>> | undefined)?.['id-token'] !== undefined ||
+      job.steps.some(({ uses }) => uses?.startsWith('aws-actions/configure-aws-credentials@')),
+  )
+  assert.ok(asks.length > told.length)
+  assert.equal(
+    asks.filter(({ job }) => !told.includes(job.environment ?? '')).map(({ name }) => name),
     [],
   )
 })

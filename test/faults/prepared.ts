@@ -14,10 +14,8 @@ import { awsCheckout, image } from '../helpers/aws-release.ts'
 import { buildRegion } from '../helpers/publish-cloud.ts'
 import { type RealCli, type Snapshot, snapshotOf, start } from '../helpers/real-cli.ts'
 import { goodImage, writeRun, writeStages } from '../helpers/stage-files.ts'
-import { makeRootDisk, makeTree } from '../helpers/trivy-tree.ts'
+import { makeRootDisk, makeTree, type Package } from '../helpers/trivy-tree.ts'
 import type { TestWorld } from '../helpers/world.ts'
-
-const version = '1.0.0'
 
 /** No archive has it, so none has an upgrade of it. */
 const unknown = { name: 'mintmark-fixture', version: '1.0' }
@@ -28,6 +26,14 @@ export interface Standing {
   readonly cloud: StandIn
 }
 
+/** A build that is done, of a run that a CI job named. */
+export interface NamedCandidate {
+  readonly run: string
+  readonly version: string
+  /** What its disk has besides the package that no archive has. */
+  readonly packages: readonly Package[]
+}
+
 export interface Prepared {
   readonly cli: RealCli
   /** Before its build. */
@@ -36,17 +42,28 @@ export interface Prepared {
   readonly scanned: Standing
   /** The command that goes on with it. */
   readonly release: readonly string[]
+  /** One more, in the same account, that only its scan and its gate are before. */
+  candidate(named: NamedCandidate): Promise<void>
   close(): Promise<void>
+}
+
+interface Begun {
+  readonly cloud: StandIn
+  readonly keyArn: string
+  readonly runId: string
+  readonly version: string
+  readonly created: Date
+  readonly packages: readonly Package[]
 }
 
 /** A candidate as a build leaves it, private and encrypted, whose small disk real tools read. */
 async function candidate(
   t: TestWorld,
-  { cloud, keyArn, runId, created }: { cloud: StandIn; keyArn: string; runId: string; created: Date },
+  { cloud, keyArn, runId, version, created, packages }: Begun,
 ): Promise<AmiArtifact> {
-  const tree = await makeTree(t, { release: '12', packages: [unknown] })
+  const tree = await makeTree(t, { release: '12', packages: [unknown, ...packages] })
   const { raw } = await makeRootDisk(t, tree, 'linux')
-  const hex = '0'.repeat(14)
+  const hex = version.replaceAll('.', '').padStart(14, '0')
   const ids = { imageId: `ami-${hex}bed`, snapshotIds: [`snap-${hex}bed`] }
   const name = amiName(image, version, 'x86_64')
   const tags = marks({ image, version, run: runId, owner: 'team-platform' }, name, created)
@@ -86,6 +103,39 @@ const idOf = (created: Date): string =>
     .replace(/[-:]|\.\d+Z$/g, '')
     .replace('T', '-')
 
+/** A run that is rendered, and what its build and its test come to once `done` is asked. */
+async function begin(
+  t: TestWorld,
+  world: TestWorld['world'],
+  begun: Begun,
+): Promise<{ readonly done: () => Promise<void> }> {
+  const { runId, version, created } = begun
+  const definition = await loadDefinition(world, image)
+  const folder = join(world.places.runs, image, `${runId}@aws`)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const outputs = await runSpine({
+    world,
+    image,
+    definition,
+    target: aws,
+    runId,
+    folder,
+    version,
+    options: { trivyDb: null, knownExploited: null, emergency: null },
+    until: 'render',
+    again: null,
+  })
+  const { render } = outputs
+  if (render === undefined) throw new Error('the fixture was not rendered')
+  await writeRun(world, folder, { image, runId, target: 'aws', created, definition, bundle: render.digest })
+  return {
+    done: async () => {
+      const made = goodImage(await candidate(t, begun), render.controls)
+      await writeStages(world, folder, { definition, version }, { ...outputs, ...made })
+    },
+  }
+}
+
 /**
  * A run whose base and bundle are real, whose build and test are as those of a good image, and whose scan the real command line did.
  * @param named its id, where a CI job gave it one
@@ -107,34 +157,33 @@ export async function preparedRelease(t: TestWorld, named: string | null = null)
 
     const created = new Date(Date.now() - 60_000)
     const runId = named ?? idOf(created)
-    const folder = join(world.places.runs, image, `${runId}@aws`)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const outputs = await runSpine({
-      world,
-      image,
-      definition,
-      target: aws,
-      runId,
-      folder,
-      version,
-      options: { trivyDb: null, knownExploited: null, emergency: null },
-      until: 'render',
-      again: null,
-    })
-    const { render } = outputs
-    if (render === undefined) throw new Error('the fixture was not rendered')
-    await writeRun(world, folder, { image, runId, target: 'aws', created, definition, bundle: render.digest })
+    const keyArn = keys[buildRegion] ?? ''
+    const begun = { cloud, keyArn, runId, version: '1.0.0', created, packages: [] }
+    const first = await begin(t, world, begun)
     const rendered = { files: await snapshotOf(cli, join(t.folder, 'rendered')), cloud: await cloud.branch() }
 
-    const artifact = await candidate(t, { cloud, keyArn: keys[buildRegion] ?? '', runId, created })
-    const made = goodImage(artifact, render.controls)
-    await writeStages(world, folder, { definition, version }, { ...outputs, ...made })
+    await first.done()
     const started = start(cli, release, { env: cloud.env })
     if (!(await started.says(/^✓ scan /m))) throw new Error(started.said())
     started.child.kill('SIGKILL')
     await started.ended
     const scanned = { files: await snapshotOf(cli, join(t.folder, 'scanned')), cloud }
-    return { cli, rendered, scanned, release, close: cloud.close }
+    return {
+      cli,
+      rendered,
+      scanned,
+      release,
+      candidate: async ({ run, ...more }) => {
+        const entered = cloud.enter()
+        try {
+          const next = { cloud, keyArn, runId: run, created: new Date(), ...more }
+          await (await begin(t, world, next)).done()
+        } finally {
+          entered.restore()
+        }
+      },
+      close: cloud.close,
+    }
   } catch (cause) {
     await cloud.close()
     throw cause

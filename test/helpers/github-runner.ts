@@ -76,8 +76,12 @@ export interface JobResult {
   readonly calls: string
 }
 
-/** Name -> when it is only written down (a pattern of sh on "$*"), and goes through otherwise. */
-const written: Readonly<Record<string, string>> = { 'apt-get': '*', npm: '*', git: 'config\\ --system*' }
+/** Name -> when it is only written down (a pattern of sh on "$*"), and goes through otherwise, as a bootstrap's apt-get has to. */
+const written: Readonly<Record<string, string>> = {
+  'apt-get': '-q\\ update|-q\\ install\\ *|-q\\ -o\\ *',
+  npm: '*',
+  git: 'config\\ --system*',
+}
 
 async function makeBin(folder: string): Promise<string> {
   const bin = join(folder, 'bin')

@@ -11,9 +11,9 @@ export const fixtureDb = join(checkout, 'test/fixtures/trivy-db')
 export const earlierDb = join(checkout, 'test/fixtures/trivy-db-before')
 
 /** The fixture's advisories are real and few; its date is made today's, or the gate would rightly call it stale. @returns its folder */
-export async function datedDb(folder: string): Promise<string> {
+export async function datedDb(folder: string, of = fixtureDb): Promise<string> {
   const database = join(folder, 'database')
-  await cp(fixtureDb, database, { recursive: true })
+  await cp(of, database, { recursive: true })
   const metadata = join(database, 'metadata.json')
   const dated = { ...JSON.parse(await readFile(metadata, 'utf8')), UpdatedAt: new Date().toISOString() }
   await writeFile(metadata, JSON.stringify(dated))

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Runner } from './github-runner.ts'
+import type { GitHubServer } from './github-server.ts'
 import { checkout } from './world.ts'
 
 /** The payload of an event, as GitHub writes it. */
@@ -35,3 +36,19 @@ export async function sameTranscript(
   if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(path, text)
   assert.fixture(text, await readFile(path, 'utf8'))
 }
+
+/** What all of the text that GitHub keeps for people says, in the order of its numbers. */
+export const told = ({ state }: Pick<GitHubServer, 'state'>): string =>
+  state.issues
+    .flatMap(({ number, pull, open, title, body }) => [
+      `${pull ? 'pull request' : 'issue'} ${number}, ${open ? 'open' : 'closed'}: ${title}`,
+      ...body
+        .trimEnd()
+        .split('\n')
+        .map((line) => `    ${line}`.trimEnd()),
+      ...state.comments
+        .filter(({ issue }) => issue === number)
+        .map(({ body: comment }) => `  comment: ${comment.trimEnd().replaceAll('\n', ' / ')}`),
+      '',
+    ])
+    .join('\n')

@@ -99,7 +99,9 @@ export const run: RunVerb = async (input) => {
     await world.job?.summary(
       `### ${image} ${version} is unchanged\n\n${markdownText(released.because)}\n${where}`,
     )
-    await world.job?.output({ unchanged: 'true', image, version, record, report: '', digest: '' })
+    // Also of a job that was run again because a place stayed behind: what it made is attested by then.
+    const digest = `sha256:${released.release.statement.predicate.artifact.sha256}`
+    await world.job?.output({ unchanged: 'true', image, version, record, report: '', digest })
     tellUnchanged(input, released, duration(world.clock.now().getTime() - began))
     return distributionExit(released.distribution)
   }

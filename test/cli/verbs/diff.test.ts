@@ -91,7 +91,7 @@ diff('waivers, exceptions, an emergency and who has it; the digest is of what de
 
 diff('Markdown', async ({ box }) => {
   const { text } = await told(box, ['debian-13@1.0.0', 'debian-13@1.1.0'], { markdown: true })
-  assert.match(text, '## debian-13@1.0.0 → debian-13@1.1.0')
+  assert.match(text, '## debian-13&#64;1.0.0 → debian-13&#64;1.1.0')
   assert.match(text, '| openssl | 3.0.15-1 | 3.0.16-1 |  |')
 })
 
