@@ -309,11 +309,11 @@ export const verbs: readonly Verb[] = [
     group: 'also',
     args: '<target>',
     options: [
-      ['--role <role>', 'builder, publisher, consumer or oidc (default: all): prints that document alone'],
+      ['--role <role>', 'builder, publisher, reader, consumer or oidc (default: all): that document alone'],
       ['--image <image>', 'for the account, regions and key of this definition alone'],
       ['--account <id>', 'for this account: 12 digits'],
       ['--region <region>', 'for this region alone; may be given several times', 'many'],
-      ['--repository <name>', 'oidc, github: OWNER/NAME at GitHub, whose jobs may take the role'],
+      ['--repository <name>', 'oidc, github: OWNER/NAME or OWNER@ID/NAME@ID, whose jobs may take the role'],
       [
         '--environment <name>',
         'oidc: of its jobs those of this environment; may be given several times',

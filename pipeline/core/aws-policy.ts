@@ -2,8 +2,8 @@ import { MintmarkError } from '../errors.ts'
 import { canonicalJson } from './digest.ts'
 import { grouped, unique } from './lists.ts'
 
-/** Who runs: a build, a publication, or whoever launches what was shared. */
-export type AwsRole = 'builder' | 'publisher' | 'consumer'
+/** Who runs: a build, a publication, a look at who has an image, or whoever launches what was shared. */
+export type AwsRole = 'builder' | 'publisher' | 'reader' | 'consumer'
 
 export type PolicyCondition = Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
 
@@ -191,7 +191,7 @@ export function statementsFor(
 
 /** Which jobs of GitHub Actions may take a role. */
 export interface GithubJobs {
-  /** OWNER/NAME */
+  /** OWNER/NAME, or OWNER@ID/NAME@ID where its jobs' tokens have ids: whole subjects are compared. */
   readonly repository: string
   /** Environments of the repository, e.g. golden; an environment has its own approvals. */
   readonly environments: readonly string[]

@@ -2,7 +2,7 @@ import type { Definition } from '../model/definition.ts'
 
 /** Which jobs of GitHub Actions are to take a role. */
 export interface PolicyJobs {
-  /** OWNER/NAME */
+  /** OWNER/NAME or OWNER@ID/NAME@ID */
   readonly repository: string
   readonly environments: readonly string[]
   readonly branches: readonly string[]

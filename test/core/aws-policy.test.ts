@@ -59,7 +59,7 @@ policy('actions alike share a statement; others keep their own condition', () =>
 const anyTable = fc.dictionary(
   fc.stringMatching(/^(?:ec2|kms|ssm):[A-Z][a-z]{2,8}$/),
   fc.record({
-    roles: fc.subarray(['builder', 'publisher', 'consumer'] as const),
+    roles: fc.subarray(['builder', 'publisher', 'reader', 'consumer'] as const),
     why: fc.constant('x'),
     resources: fc.subarray(
       ['*', 'arn:{partition}:ec2:{region}::image/*', 'arn:{partition}:kms:{region}:{account}:key/*'],
@@ -73,7 +73,7 @@ const anyTable = fc.dictionary(
 
 policy('whatever the table: a role may do all of its calls, each once, and nothing else', () => {
   fc.assert(
-    fc.property(anyTable, fc.constantFrom('builder', 'publisher', 'consumer'), (rows, role) => {
+    fc.property(anyTable, fc.constantFrom('builder', 'publisher', 'reader', 'consumer'), (rows, role) => {
       const document = policyOf(role, rows, scope)
       const allowed = document.Statement.flatMap(({ Action }) => [Action].flat())
       const needed = Object.keys(rows).filter((action) => rows[action]?.roles.includes(role))
@@ -230,6 +230,20 @@ policy('a role of GitHub jobs is for that repository alone, and compares whole n
     () => trustOfGithub({ repository: 'corp/images', environments: [], branches: [] }, scope),
     /no job of corp\/images could take the role/,
   )
+})
+
+policy('a repository that is named with its ids is compared with them', () => {
+  const jobs = { repository: 'corp@1/images@123', environments: ['golden'], branches: ['main'] }
+  const [statement] = trustOfGithub(jobs, scope).Statement
+  assert.equal(statement?.Condition, {
+    StringEquals: {
+      'token.actions.githubusercontent.com:aud': 'sts.amazonaws.com',
+      'token.actions.githubusercontent.com:sub': [
+        'repo:corp@1/images@123:environment:golden',
+        'repo:corp@1/images@123:ref:refs/heads/main',
+      ],
+    },
+  })
 })
 
 policy.run()

@@ -1,4 +1,5 @@
 import { didYouMean } from '../../core/did-you-mean.ts'
+import { parseRepository, repositoryForms, subjectNote } from '../../core/github-repository.ts'
 import { environmentLines, githubSettings, repositoryLines } from '../../core/github-settings.ts'
 import { showValue } from '../../core/show-value.ts'
 import { namedTargets } from '../../core/variants.ts'
@@ -57,13 +58,18 @@ const shown = (document: unknown): string => JSON.stringify(document, null, 2)
 /** The roles' documents. One role alone is printed as the document that the cloud takes. */
 async function printRoles({ world, options }: VerbInput, of: RolesOf): Promise<void> {
   const role = textOption(options, 'role')
+  const jobs = jobsOf(options, oidcExample)
   const all = of({
     image: await imageOf(world, textOption(options, 'image')),
     account: textOption(options, 'account'),
     regions: listOption(options, 'region'),
-    jobs: jobsOf(options, oidcExample),
+    jobs,
   })
   const wanted = chosen(all, role)
+  const trusted = wanted.some((policy) => policy.role === 'oidc')
+  const repository = jobs === null ? null : parseRepository(jobs.repository)
+  const note = repository === null ? null : subjectNote(repository)
+  if (trusted && note !== null) world.report.note(note)
   const [only] = wanted
   if (role !== null && only !== undefined) {
     world.report.result(shown(only.document), only.document)
@@ -95,9 +101,10 @@ function trustOf(input: PolicyInput, environment: string): Readonly<Record<strin
 /** What the workflows need of the settings of a repository at GitHub. */
 async function printGithub({ world, options }: VerbInput): Promise<void> {
   const jobs = jobsOf({ ...options, role: 'oidc' }, githubExample)
-  const repository = jobs?.repository ?? ''
-  if (!/^[\w.-]+\/[\w.-]+$/.test(repository))
-    throw new MintmarkError('USAGE', `--repository is ${showValue(repository)}: expected OWNER/NAME`, {
+  const asked = jobs?.repository ?? ''
+  const repository = parseRepository(asked)
+  if (repository === null)
+    throw new MintmarkError('USAGE', `--repository is ${showValue(asked)}: expected ${repositoryForms}`, {
       hint: githubExample,
     })
   const input: PolicyInput = {
@@ -109,18 +116,21 @@ async function printGithub({ world, options }: VerbInput): Promise<void> {
   const settings = githubSettings(await ownWorkflows(world))
   const environments = settings.environments.map((item) => ({ ...item, trust: trustOf(input, item.name) }))
   const given = environments.some(({ trust }) => Object.keys(trust).length > 0)
+  const note = subjectNote(repository)
   const text = [
     repositoryLines(settings),
     ...environments.map((item) => [
-      ...environmentLines(repository, item),
+      ...environmentLines(repository.name, item),
       ...Object.entries(item.trust).map(
         ([id, document]) => `  who may take its role at ${id}:\n${shown(document)}`,
       ),
     ]),
     ...(given ? [] : [['who may take a role: add --image IMAGE, or --account 123456789012']]),
+    ...(given && note !== null ? [[note]] : []),
   ]
   world.report.result(text.map((lines) => lines.join('\n')).join('\n\n'), {
-    repository,
+    repository: repository.name,
+    subject: repository.subject,
     ...settings,
     environments,
   })
@@ -134,7 +144,7 @@ const subjects: ReadonlyMap<string, (input: VerbInput) => Promise<void>> = new M
 
 /**
  * `policy TARGET [--role ROLE] [--image IMAGE]`: the permissions that this tool takes of a cloud's account. `policy github --repository
- * OWNER/NAME`: environments with their protection, variables and who may take which role.
+ * OWNER/NAME` (or with ids, OWNER@ID/NAME@ID): environments with their protection, variables and who may take which role.
  * @throws MintmarkError USAGE for a target that has no accounts, or none that there is
  */
 export const run: RunVerb = async (input) => {

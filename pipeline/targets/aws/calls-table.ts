@@ -28,7 +28,7 @@ export const awsCallsTable = {
     ],
   },
   'ec2:DescribeImages': {
-    roles: ['builder', 'publisher', 'consumer'],
+    roles: ['builder', 'publisher', 'reader', 'consumer'],
     why: 'what an AMI is, and which there are',
     resources: ['*'],
   },
@@ -61,17 +61,17 @@ export const awsCallsTable = {
     resources: ['arn:{partition}:ec2:{region}::image/*', 'arn:{partition}:ec2:{region}::snapshot/*'],
   },
   'ec2:DescribeSnapshots': {
-    roles: ['builder', 'publisher', 'consumer'],
+    roles: ['builder', 'publisher', 'reader', 'consumer'],
     why: 'how the disks of an image are encrypted and tagged, and how many copies are on their way',
     resources: ['*'],
   },
   'ec2:DescribeImageAttribute': {
-    roles: ['builder', 'publisher'],
+    roles: ['builder', 'publisher', 'reader'],
     why: 'who may launch an image',
     resources: ['*'],
   },
   'ec2:DescribeSnapshotAttribute': {
-    roles: ['builder', 'publisher'],
+    roles: ['builder', 'publisher', 'reader'],
     why: "who may make volumes of an image's snapshot",
     resources: ['*'],
   },
@@ -123,7 +123,7 @@ export const awsCallsTable = {
     condition: ours,
   },
   'kms:DescribeKey': {
-    roles: ['builder', 'publisher', 'consumer'],
+    roles: ['builder', 'publisher', 'reader', 'consumer'],
     why: 'whether the key can be used, before anything is encrypted with it',
     resources: ['arn:{partition}:kms:{region}:*:key/*'],
   },
@@ -299,12 +299,12 @@ export const awsCallsTable = {
     condition: ours,
   },
   'kms:GetKeyPolicy': {
-    roles: ['publisher'],
+    roles: ['publisher', 'reader'],
     why: 'whether those who get an image can use its key',
     resources: ['arn:{partition}:kms:{region}:{account}:key/*'],
   },
   'kms:ListGrants': {
-    roles: ['publisher'],
+    roles: ['publisher', 'reader'],
     why: 'whether those who get an image can use its key by a grant',
     resources: ['arn:{partition}:kms:{region}:{account}:key/*'],
   },

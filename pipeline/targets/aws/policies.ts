@@ -1,5 +1,6 @@
 import { type AwsRole, policyOf, trustOfGithub } from '../../core/aws-policy.ts'
 import { isRegionApart } from '../../core/aws-regions.ts'
+import { parseRepository, repositoryForms } from '../../core/github-repository.ts'
 import { unique } from '../../core/lists.ts'
 import { MintmarkError } from '../../errors.ts'
 import { AwsAccount, AwsRegion } from '../../model/ami.ts'
@@ -12,6 +13,7 @@ import { keyIn } from './publish/region-key.ts'
 const purposes: Readonly<Record<AwsRole, string>> = {
   builder: 'builds, tests and scans an image',
   publisher: 'copies, tags, shares and points to releases',
+  reader: 'looks at who has an image, and changes nothing',
   consumer: 'launches what is shared with its account',
 }
 
@@ -47,8 +49,11 @@ function checked({ account, regions, jobs }: PolicyInput): void {
   for (const region of regions)
     if (!AwsRegion.safeParse(region).success)
       throw usage(`--region is "${region}": no region of AWS`, '--region eu-west-1')
-  if (jobs !== null && !/^[\w.-]+\/[\w.-]+$/.test(jobs.repository))
-    throw usage(`--repository is "${jobs.repository}": expected OWNER/NAME`, '--repository corp/images')
+  if (jobs !== null && parseRepository(jobs.repository) === null)
+    throw usage(
+      `--repository is "${jobs.repository}": expected ${repositoryForms}`,
+      '--repository corp/images',
+    )
 }
 
 /**
@@ -78,8 +83,8 @@ export function policies(input: PolicyInput): readonly RolePolicy[] {
   }
   const { keys: _keys, ...anyKey } = scope
   // Whoever launches has an account of their own, and the key is none of theirs.
-  const scopes = { builder: scope, publisher: scope, consumer: { ...anyKey, account: '*' } }
-  const roles = (['builder', 'publisher', 'consumer'] as const).map((role) => {
+  const scopes = { builder: scope, publisher: scope, reader: scope, consumer: { ...anyKey, account: '*' } }
+  const roles = (['builder', 'publisher', 'reader', 'consumer'] as const).map((role) => {
     const document = policyOf(role, awsCallsTable, scopes[role])
     const besides = role === 'builder' ? roleIn(network?.instanceProfile) : ''
     return { role, purpose: `${purposes[role]}${besides}${roomFor(document)}`, document }

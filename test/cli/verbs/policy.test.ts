@@ -45,7 +45,7 @@ const actionsOf = ({ Statement }: PolicyDocument): readonly string[] =>
 
 policy('all roles, each with what it is for', async ({ t }) => {
   const { text, data } = await printed(t, {})
-  assert.equal(Object.keys(data as object), ['builder', 'publisher', 'consumer'])
+  assert.equal(Object.keys(data as object), ['builder', 'publisher', 'reader', 'consumer'])
   assert.match(text, /^builder: builds, tests and scans an image\n\{\n {2}"Version": "2012-10-17",/)
   assert.match(text, /\n\nconsumer: launches what is shared with its account\n\{/)
   assert.not.match(text, /aws:RequestedRegion/)
@@ -104,8 +104,40 @@ policy('who may take the role: the jobs of one repository', async ({ t }) => {
   ])
 })
 
+policy('a reader looks, and changes nothing; its document names the account and the key', async ({ t }) => {
+  const { text, data } = await printed(t, { role: 'reader', image: 'golden' })
+  for (const action of actionsOf(data as PolicyDocument))
+    assert.match(action, /^(?:ec2|kms):(?:Describe|Get|List)/)
+  assert.match(text, '"kms:ResourceAliases": "alias/golden"')
+})
+
+policy(
+  'oidc: the ids of a repository are part of who may; without them it is said that there are two forms',
+  async ({ t }) => {
+    const ask = { role: 'oidc', account: '123456789012', branch: 'main' }
+    const told = async (repository: string) => {
+      t.told.lines.length = 0
+      const { text, data } = await printed(t, { ...ask, repository })
+      assert.equal(JSON.parse(text), data)
+      const [statement] = (data as PolicyDocument).Statement
+      const subject = statement?.Condition?.['StringEquals']?.['token.actions.githubusercontent.com:sub']
+      return { subject, notes: t.told.lines.join('\n') }
+    }
+    const plain = await told('corp/images')
+    assert.is(plain.subject, 'repo:corp/images:ref:refs/heads/main')
+    assert.match(
+      plain.notes,
+      'gh api repos/corp/images/actions/oidc/customization/sub --jq .sub_claim_prefix',
+    )
+    const withIds = await told('corp@1/images@123')
+    assert.is(withIds.subject, 'repo:corp@1/images@123:ref:refs/heads/main')
+    assert.is(withIds.notes, '')
+  },
+)
+
 interface Github {
   readonly repository: string
+  readonly subject: string
   readonly actions: readonly string[]
   readonly opensPullRequests: boolean
   readonly environments: readonly {
@@ -160,6 +192,23 @@ policy('github: every environment of the workflows, and who may take its role', 
   assert.match(text, /^branch main: changes by pull request alone/)
 })
 
+policy('github: with its ids every trust policy has them, and addresses do not', async ({ t }) => {
+  const plain = await github(t, { image: 'golden' })
+  assert.match(
+    plain.text,
+    /\nwhere that has ids, print them again with --repository corp@OWNER-ID\/images@ID$/,
+  )
+  const { text, data } = await github(t, { image: 'golden', repository: 'corp@1/images@123' })
+  assert.equal([data.repository, data.subject], ['corp/images', 'repo:corp@1/images@123'])
+  for (const { name, trust } of data.environments) {
+    const [statement] = trust.aws?.Statement ?? []
+    const subject = statement?.Condition?.['StringEquals']?.['token.actions.githubusercontent.com:sub']
+    assert.is(subject, `repo:corp@1/images@123:environment:${name}`)
+  }
+  assert.match(text, 'at          https://github.com/corp/images/settings/environments')
+  assert.not.match(text, /github\.com\/corp@|OWNER-ID/)
+})
+
 policy('github: without an account there is no trust policy, and it says how to get one', async ({ t }) => {
   const { text, data } = await github(t, {})
   assert.ok(data.environments.every(({ trust }) => Object.keys(trust).length === 0))
@@ -207,13 +256,13 @@ policy('what is missing or wrong is said', async ({ t: { world } }) => {
   assert.is(await said('github'), 'USAGE: who may take a role is not given: --repository is missing')
   assert.is(
     await said('github', { repository: 'corp/../images' }),
-    'USAGE: --repository is "corp/../images": expected OWNER/NAME',
+    'USAGE: --repository is "corp/../images": expected OWNER/NAME or OWNER@ID/NAME@ID',
   )
   const jobs = { repository: 'corp/images', branch: 'main' }
   assert.is(await said('aws', jobs), 'USAGE: whose role jobs of corp/images may take is not given')
   assert.is(
     await said('aws', { ...jobs, repository: 'corp', account: '123456789012' }),
-    'USAGE: --repository is "corp": expected OWNER/NAME',
+    'USAGE: --repository is "corp": expected OWNER/NAME or OWNER@ID/NAME@ID',
   )
 })
 
