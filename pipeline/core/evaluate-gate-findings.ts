@@ -51,7 +51,8 @@ function sorted(input: GateInput): { readonly open: readonly Open[]; readonly wa
     (a, b) =>
       compare(a.vulnerability, b.vulnerability) ||
       compare(a.package, b.package) ||
-      compare(a.installed, b.installed),
+      compare(a.installed, b.installed) ||
+      compare(canonicalJson(a), canonicalJson(b)), // two waivers can hold one package: with and without a fix
   )
   return { open, waived: byKey }
 }

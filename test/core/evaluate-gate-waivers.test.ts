@@ -37,6 +37,18 @@ test('a waiver lets its finding pass, is in the decision, and the finding stays 
   assert.is(evaluateGate(waived({ image: 'debian-13' })).verdict, 'passed')
 })
 
+test('two waivers of one package, for what has a fix and what has none, stand in one order', () => {
+  const base = { ...withScan({ findings: [high, unfixed] }), policy: strict }
+  const waivers = [kept({ status: 'not_affected' }), kept({ status: 'affected' })]
+  const { waived: rows } = evaluateGate({ ...base, waivers })
+  assert.equal(
+    rows.map(({ status }) => status),
+    ['affected', 'not_affected'],
+  )
+  const turned = { ...base, scan: { ...base.scan, findings: [unfixed, high] } }
+  assert.equal(evaluateGate({ ...turned, waivers: [...waivers].reverse() }).waived, rows)
+})
+
 test('it is for no other vulnerability, package or image', () => {
   for (const change of [{ vulnerability: 'CVE-2026-11' }, { package: 'libssl3' }, { image: 'debian-12' }]) {
     const decision = evaluateGate(waived(change))
