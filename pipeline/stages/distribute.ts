@@ -4,6 +4,7 @@ import { placeProblem } from '../core/place-problem.ts'
 import { type RegionalImage, regionalImages } from '../core/regional-copies.ts'
 import { variantOf } from '../core/statement.ts'
 import { namedTargets } from '../core/variants.ts'
+import { compareVersions } from '../core/versions.ts'
 import { MintmarkError } from '../errors.ts'
 import type { Definition } from '../model/definition.ts'
 import type { World } from '../ports/world.ts'
@@ -34,7 +35,7 @@ export interface Behind {
 
 /** What channels' releases came to, in all places of their target. */
 export interface Distribution {
-  /** Images in places that have what they should, by release; where it was built comes first. */
+  /** Images in places that have what they should, the older version first; of each, where it was built. */
   readonly images: readonly (RegionalImage & { readonly version: string })[]
   readonly done: readonly string[]
   readonly behind: readonly Behind[]
@@ -193,7 +194,8 @@ export async function follow(
 }
 
 const joined = (all: readonly Distribution[]): Distribution => ({
-  images: all.flatMap(({ images }) => images),
+  // Releases come in no order that means anything.
+  images: all.flatMap(({ images }) => images).sort((a, b) => compareVersions(a.version, b.version)),
   done: all.flatMap(({ done }) => done),
   behind: all.flatMap(({ behind }) => behind),
   notes: all.flatMap(({ notes }) => notes),

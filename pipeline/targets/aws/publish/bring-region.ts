@@ -130,7 +130,8 @@ async function refuseShared(input: BringInput, calls: AwsCalls, imageId: string)
   }
 }
 
-const toldIn = (told: BringInput['told'], region: string): string | null =>
+/** The copy in the region that signed events tell of; null: none. */
+export const toldIn = (told: BringInput['told'], region: string): string | null =>
   told.find((copy) => copy.region === region)?.imageId ?? null
 
 /** As far as is known by now. */

@@ -6,7 +6,7 @@ import { MintmarkError } from '../../../errors.ts'
 import type { LookForInput, PendingPlace } from '../../distributing.ts'
 import { requireAccount } from '../account.ts'
 import type { AwsCalls } from '../client.ts'
-import type { BringInput } from './bring-region.ts'
+import { type BringInput, toldIn } from './bring-region.ts'
 import { keyIn } from './region-key.ts'
 import { seeRegion } from './see-region.ts'
 import { regionsOf, wantedIn } from './wanted.ts'
@@ -24,7 +24,7 @@ async function pendingIn(input: PendingInput, calls: AwsCalls): Promise<string |
   const { world, target, facts, artifact, channels, told, silent } = input
   const { region } = calls
   await requireAccount(calls, target.account, 'targets.aws.account of the definition')
-  const known = told.find((copy) => copy.region === region)?.imageId ?? null
+  const known = toldIn(told, region)
   const wanted = wantedIn(region, target, facts, artifact, { channels, told: known })
   const sight = await seeRegion(calls, wanted, keyIn(target, region))
   if (sight.status === 'unreachable') {
