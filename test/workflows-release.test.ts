@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { makeBucket, testBucket } from './helpers/catalog-store.ts'
@@ -15,10 +14,11 @@ import {
   type Workflow,
 } from './helpers/github-runner.ts'
 import { type GitHubServer, startGithub } from './helpers/github-server.ts'
-import { type MotoServer, startMoto } from './helpers/moto-server.ts'
+import { addRun } from './helpers/github-state.ts'
+import { type MotoServer, makeSigningKey, startMoto } from './helpers/moto-server.ts'
 import { realCheckout, realCli } from './helpers/real-cli.ts'
 import { type FolderBox, folderBox, released } from './helpers/share-fixture.ts'
-import { onlyImages, payload, sameTranscript } from './helpers/workflow-files.ts'
+import { byRole, jobContext, onlyImages, payload, sameTranscript } from './helpers/workflow-files.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
 // The steps of release.yml, run by bash in their order. What a job with machines would build is a record of tests.
@@ -48,46 +48,22 @@ it.before(async (context) => {
   context.box = await testWorld()
   context.moto = await startMoto(context.box.world, join(checkout, 'test/helpers/moto-kms.py'))
   await makeBucket(context.moto)
-  const kms = new KMSClient({ endpoint: context.moto.endpoint })
-  const made = await kms.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }))
-  await kms.send(new CreateAliasCommand({ AliasName: 'alias/golden', TargetKeyId: made.KeyMetadata?.KeyId }))
-  kms.destroy()
+  await makeSigningKey(context.moto, 'alias/golden')
   context.server = await startGithub()
   const { state } = context.server
-  const sha = state.refs.get('refs/heads/main') ?? ''
   context.folder = await mkdtemp(join(tmpdir(), 'workflow-release-'))
   const root = join(context.folder, 'checkout')
   await realCheckout(root)
   const cli = await realCli(context.folder, root)
-  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_REGION = '', ...env } = context.moto.env
-  state.runs.push({
-    id: 812,
-    workflow: 'release.yml',
-    branch: 'main',
-    created: '2026-11-23T03:00:00Z',
-    conclusion: null,
-    commit: sha,
-    actor: 'octocat',
-    triggeringActor: 'octocat',
-    attempt: 1,
-  })
+  const role = byRole(context.moto.env)
+  addRun(state, { commit: state.refs.get('refs/heads/main') ?? '', actor: 'octocat' })
   context.workflow = await readWorkflow(join(checkout, '.github/workflows/release.yml'))
   context.runner = {
     folder: context.folder,
     workspace: root,
     selfHosted: false,
     event: { name: 'workflow_dispatch', payload: await payload('release-dispatch') },
-    github: {
-      run_id: '812',
-      run_attempt: '1',
-      repository: 'corp/images',
-      api_url: context.server.address,
-      ref: 'refs/heads/main',
-      sha,
-      actor: 'octocat',
-      triggering_actor: 'octocat',
-      token: 'job-token',
-    },
+    github: jobContext(context.server),
     vars: {
       MINTMARK_CATALOG: `s3://${testBucket}/golden`,
       MINTMARK_SIGNER: 'kms:alias/golden',
@@ -95,10 +71,8 @@ it.before(async (context) => {
       MINTMARK_AWS_REGION: 'us-east-1',
     },
     inputs,
-    env: { ...cli.env, ...env, AWS_ENDPOINT_URL_KMS: context.moto.endpoint },
-    actions: {
-      'aws-actions/configure-aws-credentials': { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION },
-    },
+    env: { ...cli.env, ...role.env, AWS_ENDPOINT_URL_KMS: context.moto.endpoint },
+    actions: role.actions,
   }
 })
 it.after(async ({ box, moto, server, folder }) => {

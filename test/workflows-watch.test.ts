@@ -13,7 +13,7 @@ import {
 } from './helpers/github-runner.ts'
 import { type GitHubServer, startGithub } from './helpers/github-server.ts'
 import { realCheckout, realCli } from './helpers/real-cli.ts'
-import { payload, sameTranscript, told } from './helpers/workflow-files.ts'
+import { jobContext, payload, sameTranscript, told } from './helpers/workflow-files.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
 // The jobs that talk to people about the nights, run by bash with GitHub's files and payloads, over a stand-in of GitHub. The
@@ -44,17 +44,7 @@ it.before(async (context) => {
       name: 'schedule',
       payload: await payload('schedule'),
     },
-    github: {
-      run_id: '900',
-      run_attempt: '1',
-      repository: 'corp/images',
-      ref: 'refs/heads/main',
-      sha: context.server.state.refs.get('refs/heads/main') ?? '',
-      actor: 'octocat',
-      triggering_actor: 'octocat',
-      api_url: context.server.address,
-      token: 'job-token',
-    },
+    github: jobContext(context.server, { run_id: '900' }),
     vars: { MINTMARK_CATALOG: join(context.folder, 'catalog') },
     inputs: {},
     env: cli.env,

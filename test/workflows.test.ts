@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sha256 } from '../pipeline/core/digest.ts'
@@ -18,14 +17,14 @@ import {
 } from './helpers/github-runner.ts'
 import { type GitHubServer, startGithub } from './helpers/github-server.ts'
 import { addPull } from './helpers/github-state.ts'
-import { type MotoServer, startMoto } from './helpers/moto-server.ts'
+import { type MotoServer, makeSigningKey, startMoto } from './helpers/moto-server.ts'
 import { realCheckout, realCli } from './helpers/real-cli.ts'
 import { base, definition, fixtureRelease } from './helpers/release-fixture.ts'
 import { folderBox } from './helpers/share-fixture.ts'
 import { textOf } from './helpers/sources.ts'
 import { datedDb, earlierDb, fixtureDb } from './helpers/trivy-db-registry.ts'
 import { bash, look, makeTree, oldSsh } from './helpers/trivy-tree.ts'
-import { onlyImages, payload, sameTranscript, told } from './helpers/workflow-files.ts'
+import { byRole, jobContext, onlyImages, payload, sameTranscript, told } from './helpers/workflow-files.ts'
 import { checkout, type TestWorld, testWorld } from './helpers/world.ts'
 
 // The steps of the workflows, run by bash in their order with GitHub's files and payloads; the catalog is a bucket of moto.
@@ -46,33 +45,19 @@ it.before(async (context) => {
   context.box = await testWorld()
   context.moto = await startMoto(context.box.world, join(checkout, 'test/helpers/moto-kms.py'))
   await makeBucket(context.moto)
-  const kms = new KMSClient({ endpoint: context.moto.endpoint })
-  const made = await kms.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }))
-  const TargetKeyId = made.KeyMetadata?.KeyId
-  await kms.send(new CreateAliasCommand({ AliasName: 'alias/golden', TargetKeyId }))
-  kms.destroy()
+  await makeSigningKey(context.moto, 'alias/golden')
   context.github = await startGithub()
   context.folder = await mkdtemp(join(tmpdir(), 'workflows-'))
   const root = join(context.folder, 'checkout')
   await realCheckout(root)
   const cli = await realCli(context.folder, root)
-  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_REGION = '', ...env } = context.moto.env
+  const role = byRole(context.moto.env)
   context.runner = {
     folder: context.folder,
     workspace: root,
     selfHosted: false,
     event: { name: 'schedule', payload: await payload('schedule') },
-    github: {
-      run_id: '812',
-      run_attempt: '1',
-      repository: 'corp/images',
-      token: 'job-token',
-      api_url: context.github.address,
-      ref: 'refs/heads/main',
-      sha: '9f3c1d2e00000000000000000000000000000000',
-      actor: 'octocat',
-      triggering_actor: 'octocat',
-    },
+    github: jobContext(context.github, { sha: '9f3c1d2e00000000000000000000000000000000' }),
     vars: {
       MINTMARK_CATALOG: `s3://${testBucket}/golden`,
       MINTMARK_SIGNER: 'kms:alias/golden',
@@ -80,10 +65,8 @@ it.before(async (context) => {
       MINTMARK_AWS_REGION: 'us-east-1',
     },
     inputs: {},
-    env: { ...cli.env, ...env, AWS_ENDPOINT_URL_KMS: context.moto.endpoint },
-    actions: {
-      'aws-actions/configure-aws-credentials': { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION },
-    },
+    env: { ...cli.env, ...role.env, AWS_ENDPOINT_URL_KMS: context.moto.endpoint },
+    actions: role.actions,
   }
 })
 it.after(async ({ box, moto, github, folder }) => {

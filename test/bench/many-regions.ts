@@ -1,7 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { StandIn } from '../cloud/stand-in.ts'
+import type { World } from '../../pipeline/ports/world.ts'
+import { factory, type StandIn, startStandIn } from '../cloud/stand-in.ts'
 import type { Call } from '../cloud/stand-in-types.ts'
+import { seedBase, underTest } from '../cloud/under-test.ts'
+import { goldenKey } from '../helpers/aws-share.ts'
 import type { TestWorld } from '../helpers/world.ts'
 
 /** What the benchmarks of many regions have in common: the regions, what work costs, and Packer's own way. */
@@ -25,8 +28,32 @@ export const regions = [
 
 export const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
-/** The most memory that this process took, in MiB. */
-export const peakMemory = (): number => process.resourceUsage().maxRSS / 1024
+/** Who a release is shared with: 200 accounts and 3 units of one organization. */
+export const accounts = Array.from({ length: 200 }, (_, index) => String(500_000_000_000 + index))
+export const units = ['1', '2', '3'].map((one) => `o-abcdefghij/ou-abcd-1234567${one}`)
+export const principals: readonly string[] = [
+  ...accounts.map((one) => `account:${one}`),
+  ...units.map((one) => `ou:999999999999/${one}`),
+]
+
+/** An account in all of the regions, with a key `alias/golden` in each, in whose environment this process is until it is closed. */
+export async function startRegions(world: World) {
+  const cloud = await startStandIn(world)
+  const entered = cloud.enter()
+  const base = await seedBase(cloud)
+  await cloud.seed({ regions })
+  const under = underTest(
+    () => cloud,
+    () => base,
+  )
+  const keys: Record<string, string> = {}
+  for (const region of regions) keys[region] = await goldenKey(under.kms(factory, region))
+  const close = async (): Promise<void> => {
+    entered.restore()
+    await cloud.close()
+  }
+  return { cloud, entered, base, under, keys, close }
+}
 
 const isChange = ({ action }: Call): boolean => !/^(?:Describe|Get|List)/.test(action)
 

@@ -2,14 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadDefinition } from '../../pipeline/stages/load-definition.ts'
 import { aws } from '../../pipeline/targets/aws/aws.ts'
-import { factory, startStandIn } from '../cloud/stand-in.ts'
-import { seedBase, underTest } from '../cloud/under-test.ts'
+import { factory } from '../cloud/stand-in.ts'
 import { amiBase } from '../helpers/ami-release.ts'
-import { goldenKey } from '../helpers/aws-share.ts'
 import { channelWorld, released, trustOwnKey } from '../helpers/channel-world.ts'
 import { builtAmi } from '../helpers/publish-cloud.ts'
 import { type Ended, realCheckout, realCli, run } from '../helpers/real-cli.ts'
-import { costOf, costText, home, regions, say } from './many-regions.ts'
+import { costOf, costText, home, principals, regions, say, startRegions } from './many-regions.ts'
 
 /**
  * The most memory that the command line itself takes, and its seconds as a person sees them: a channel is moved to a release that is then
@@ -17,30 +15,17 @@ import { costOf, costText, home, regions, say } from './many-regions.ts'
  */
 const [latencyMs = 100] = process.argv.slice(2).map(Number)
 const image = 'debian-13'
-const named = [
-  ...Array.from({ length: 200 }, (_, index) => `account:${500_000_000_000 + index}`),
-  ...['1', '2', '3'].map((one) => `ou:999999999999/o-abcdefghij/ou-abcd-1234567${one}`),
-]
 const target = {
   account: factory,
   build: { region: home },
   regions,
   encrypt: { key: 'alias/golden', managePolicy: true },
 }
-const channels = { nightly: {}, stable: { needs: { approvals: 0, soak: '0h' }, share: { aws: named } } }
+const channels = { nightly: {}, stable: { needs: { approvals: 0, soak: '0h' }, share: { aws: principals } } }
 
 const { box, world } = await channelWorld()
-const cloud = await startStandIn(box.world)
-const environment = cloud.enter()
+const { cloud, keys, close } = await startRegions(box.world)
 try {
-  const base = await seedBase(cloud)
-  await cloud.seed({ regions })
-  const { kms } = underTest(
-    () => cloud,
-    () => base,
-  )
-  const keys: Record<string, string> = {}
-  for (const region of regions) keys[region] = await goldenKey(kms(factory, region))
   const { root } = world.places
   await realCheckout(root)
   await trustOwnKey(world)
@@ -77,7 +62,7 @@ try {
     say(`${title}  ${peak.toFixed(0)} MiB, ${costText(cost)}`)
   }
   say(
-    `${regions.length} regions, ${named.length} principals, ${latencyMs} ms added to each call; whole commands, with Node's start`,
+    `${regions.length} regions, ${principals.length} principals, ${latencyMs} ms added to each call; whole commands, with Node's start`,
   )
   await measured(
     'promote, with copies to all regions',
@@ -93,7 +78,6 @@ try {
   await measured('share plan with nothing to do', 'share', 'plan', image)
   say(`${most.toFixed(0)} MiB of memory at most (250)`)
 } finally {
-  environment.restore()
-  await cloud.close()
+  await close()
   await box.close()
 }

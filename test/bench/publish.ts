@@ -2,9 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../pipeline/ports/clock.ts'
-import { factory, startStandIn } from '../cloud/stand-in.ts'
-import { seedBase, underTest } from '../cloud/under-test.ts'
-import { goldenKey } from '../helpers/aws-share.ts'
+import { factory } from '../cloud/stand-in.ts'
 import { aws, builtAmi, distribute } from '../helpers/publish-cloud.ts'
 import { testWorld } from '../helpers/world.ts'
 import {
@@ -14,9 +12,9 @@ import {
   home,
   packerBuild,
   packerCopies,
-  peakMemory,
   regions,
   say,
+  startRegions,
 } from './many-regions.ts'
 
 /**
@@ -27,17 +25,8 @@ const [latencyMs = 100, others = 10_000] = process.argv.slice(2).map(Number)
 
 const folder = await mkdtemp(join(tmpdir(), 'mintmark-bench-'))
 const box = await testWorld()
-const cloud = await startStandIn(box.world)
-const entered = cloud.enter()
+const { cloud, entered, base, keys, close } = await startRegions(box.world)
 try {
-  const base = await seedBase(cloud)
-  await cloud.seed({ regions })
-  const { kms } = underTest(
-    () => cloud,
-    () => base,
-  )
-  const keys: Record<string, string> = {}
-  for (const region of regions) keys[region] = await goldenKey(kms(factory, region))
   const context = { cloud, box, entered, clock: systemClock, keys }
   const target = aws({ regions: [...regions] })
   const one = await builtAmi(cloud, keys[home] ?? '')
@@ -60,7 +49,6 @@ try {
   say(
     `publish among ${others} other images in ${home}  ${costText(crowded)} = ${(crowded.seconds / first.seconds).toFixed(2)} of the first`,
   )
-  say(`${peakMemory().toFixed(0)} MiB of memory at most (250)`)
 
   // Packer's polls make a build's time jump: the faster one of two, after one that only warms up.
   let builds = 0
@@ -85,8 +73,7 @@ try {
     `publish ${first.seconds.toFixed(1)} s / Packer's whole build with ami_regions ${copies.seconds.toFixed(1)} s = ${(first.seconds / copies.seconds).toFixed(2)}; Packer copies and tags alone: no protection, no deprecation, no parameters, no look at what is there`,
   )
 } finally {
-  entered.restore()
-  await cloud.close()
+  await close()
   await box.close()
   await rm(folder, { recursive: true, force: true })
 }

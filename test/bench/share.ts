@@ -1,30 +1,30 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { factory, type StandIn, startStandIn } from '../cloud/stand-in.ts'
-import { seedBase, underTest } from '../cloud/under-test.ts'
-import { awsBox, goldenKey } from '../helpers/aws-share.ts'
+import type { StandIn } from '../cloud/stand-in.ts'
+import { awsBox } from '../helpers/aws-share.ts'
 import { share } from '../helpers/share-fixture.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 import {
+  accounts,
   type Cost,
   costOf,
   costText,
   packerBuild,
   packerCopies,
-  peakMemory,
+  principals,
   regions,
   say,
+  startRegions,
+  units,
 } from './many-regions.ts'
 
 /**
- * A release in 17 regions, shared with 200 accounts and 3 units: seconds and calls of a plan, of what is done and of a plan with nothing to do, and the
- * most memory that our process took. Then the same by Packer's `ami_regions`, `ami_users` and `snapshot_users` on the same stand-in. Argument:
- * milliseconds that are added to each call (100).
+ * A release in 17 regions, shared with 200 accounts and 3 units: seconds and calls of a plan, of what is done and of a plan with nothing to do.
+ * Then the same by Packer's `ami_regions`, `ami_users` and `snapshot_users` on the same stand-in. Argument: milliseconds that are added
+ * to each call (100).
  */
 const [latencyMs = 100] = process.argv.slice(2).map(Number)
-const accounts = Array.from({ length: 200 }, (_, index) => String(500_000_000_000 + index))
-const units = ['1', '2', '3'].map((one) => `o-abcdefghij/ou-abcd-1234567${one}`)
 
 /** Packer's own way: its share of a build is what lies between its first change of a permission and what it does after the last. */
 async function packerShares(
@@ -52,28 +52,15 @@ async function packerShares(
 
 const folder = await mkdtemp(join(tmpdir(), 'mintmark-bench-'))
 const test = await testWorld()
-const cloud = await startStandIn(test.world)
-const environment = cloud.enter()
+const { cloud, base, under, close } = await startRegions(test.world)
 try {
-  const base = await seedBase(cloud)
-  await cloud.seed({ regions })
-  const under = underTest(
-    () => cloud,
-    () => base,
-  )
-  for (const region of regions) await goldenKey(under.kms(factory, region))
   const aws = await awsBox(under)
   try {
-    const named = [
-      ...accounts.map((one) => `account:${one}`),
-      ...units.map((one) => `ou:999999999999/${one}`),
-    ]
-    await aws.name({ stable: named }, { regions })
+    await aws.name({ stable: principals }, { regions })
     await aws.release('1.0.0', { regions })
     await aws.pointTo('stable', '1.0.0')
-    const before = peakMemory()
     await cloud.change({ settings: { latencyMs } })
-    say(`${named.length} principals, ${regions.length} regions, ${latencyMs} ms added to each call`)
+    say(`${principals.length} principals, ${regions.length} regions, ${latencyMs} ms added to each call`)
     const planned = await costOf(cloud, () => share(aws.box, aws.world, 'plan'))
     say(`share plan   ${costText(planned)}`)
     const applied = await costOf(cloud, () => share(aws.box, aws.world, 'apply'))
@@ -82,8 +69,6 @@ try {
     // One image, one snapshot and one key in each region.
     const bound = regions.length * (3 + 1 + 1 + 2)
     say(`share plan with nothing to do  ${costText(again)} (at most ${bound} calls)`)
-    const memory = peakMemory()
-    say(`${memory.toFixed(0)} MiB of memory at most (250), ${before.toFixed(0)} before the first plan`)
     const packer = await packerShares(test, cloud, base, folder)
     say(
       `share apply ${applied.seconds.toFixed(1)} s / Packer's ami_users, ami_ou_arns and snapshot_users ${costText(packer)} = ${(applied.seconds / packer.seconds).toFixed(2)}; Packer looks at nothing, takes nothing away and leaves the keys' policies to people`,
@@ -92,8 +77,7 @@ try {
     await aws.close()
   }
 } finally {
-  environment.restore()
-  await cloud.close()
+  await close()
   await test.close()
   await rm(folder, { recursive: true, force: true })
 }

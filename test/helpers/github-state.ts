@@ -131,6 +131,22 @@ export function addCommit(
   return sha
 }
 
+/** A run of release.yml that goes on: 812, asked for by alice, unless told otherwise. */
+export function addRun(state: GitHubState, more: Partial<StoredRun> = {}): void {
+  state.runs.push({
+    id: 812,
+    workflow: 'release.yml',
+    branch: 'main',
+    created: '2026-11-23T03:00:00Z',
+    conclusion: null,
+    commit: '9f3c1d2e00000000000000000000000000000000',
+    actor: 'alice',
+    triggeringActor: more.actor ?? 'alice',
+    attempt: 1,
+    ...more,
+  })
+}
+
 /** A repository with one commit on its default branch. */
 export function newState(repository: string): GitHubState {
   const state: GitHubState = {

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path'
+import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { S3Client } from '@aws-sdk/client-s3'
 import { pythonProgram } from '../../pipeline/ports/install-python.ts'
 import type { World } from '../../pipeline/ports/world.ts'
@@ -61,4 +62,15 @@ export async function startMoto(world: World, launcher: string | null = null): P
       fake.restore()
     },
   }
+}
+
+/** A key that signs by ECDSA, under an alias. */
+export async function makeSigningKey(
+  { endpoint }: Pick<MotoServer, 'endpoint'>,
+  alias: string,
+): Promise<void> {
+  const kms = new KMSClient({ endpoint })
+  const made = await kms.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }))
+  await kms.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: made.KeyMetadata?.KeyId }))
+  kms.destroy()
 }

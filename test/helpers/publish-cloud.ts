@@ -211,7 +211,7 @@ export async function distribute(
   release: SeededRelease,
   more: Partial<Parameters<typeof distributeAmi>[0]> = {},
 ): Promise<Distributed> {
-  const calls = more.calls ?? callsTo(cloud)
+  const calls = more.calls ?? callsTo(cloud, { signal: box.world.signal })
   try {
     return await distributeAmi({
       world: { clock, signal: box.world.signal },

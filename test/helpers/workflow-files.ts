@@ -9,6 +9,34 @@ import { checkout } from './world.ts'
 export const payload = async (name: string): Promise<unknown> =>
   JSON.parse(await readFile(join(checkout, `test/fixtures/github/${name}.json`), 'utf8'))
 
+/** The context `github` of a job in the repository of the server: run 812 of main, asked for by octocat, unless told otherwise. */
+export const jobContext = (
+  { address, state }: GitHubServer,
+  more: Readonly<Record<string, string>> = {},
+): Runner['github'] => ({
+  run_id: '812',
+  run_attempt: '1',
+  repository: state.repository,
+  token: 'job-token',
+  api_url: address,
+  ref: 'refs/heads/main',
+  sha: state.refs.get('refs/heads/main') ?? '',
+  actor: 'octocat',
+  triggering_actor: 'octocat',
+  ...more,
+})
+
+/** An environment of AWS as a runner has it: credentials are there once the action that takes the role ran, and not before. */
+export function byRole({
+  AWS_ACCESS_KEY_ID = '',
+  AWS_SECRET_ACCESS_KEY = '',
+  AWS_REGION = '',
+  ...env
+}: Readonly<Record<string, string>>): Pick<Runner, 'env' | 'actions'> {
+  const credentials = { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION }
+  return { env, actions: { 'aws-actions/configure-aws-credentials': credentials } }
+}
+
 /** Names of images -> text of their definitions, and nothing else below the checkout's images/. */
 export async function onlyImages(
   { workspace }: Pick<Runner, 'workspace'>,

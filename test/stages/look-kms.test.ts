@@ -2,19 +2,18 @@ import { chmod, chown, mkdir } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { signingActions } from '../../pipeline/core/github-settings.ts'
-import { MintmarkError } from '../../pipeline/errors.ts'
 import { chooseSigner } from '../../pipeline/ports/choose-signer.ts'
-import { openGithub } from '../../pipeline/ports/octokit-github.ts'
 import type { Signing } from '../../pipeline/ports/signing.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { lookAtPromotion, type PromotionLook } from '../../pipeline/stages/look-promotion.ts'
 import { trustedKeys } from '../../pipeline/stages/verify-release.ts'
 import { type GitHubServer, startGithub } from '../helpers/github-server.ts'
-import { type MotoServer, startMoto } from '../helpers/moto-server.ts'
+import { addRun } from '../helpers/github-state.ts'
+import { type MotoServer, makeSigningKey, startMoto } from '../helpers/moto-server.ts'
+import { worldOfJob } from '../helpers/reviewed-job.ts'
 import { group, isRoot, pointTo, released, sharingCheckout, trustOwnKey } from '../helpers/share-fixture.ts'
 import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
 
@@ -71,42 +70,17 @@ function signerOf({ box: { world, folder } }: Pick<Context, 'box'>): Signing {
 it.before(async (context) => {
   context.box = await testWorld()
   context.moto = await startMoto(context.box.world, join(checkout, 'test/helpers/moto-kms.py'))
-  const client = new KMSClient({ endpoint: context.moto.endpoint })
-  const made = await client.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }))
-  const TargetKeyId = made.KeyMetadata?.KeyId
-  await client.send(new CreateAliasCommand({ AliasName: 'alias/golden', TargetKeyId }))
-  client.destroy()
+  await makeSigningKey(context.moto, 'alias/golden')
   context.guard = await guarded(context.moto.endpoint)
   process.env[endpointOfService] = `http://127.0.0.1:${(context.guard.address() as AddressInfo).port}`
   context.server = await startGithub()
-  context.server.state.runs.push({
-    id: 812,
-    workflow: 'release.yml',
-    branch: 'main',
-    created: '2026-11-23T03:00:00Z',
-    conclusion: null,
-    commit: '9f3c1d2e00000000000000000000000000000000',
-    actor: 'alice',
-    triggeringActor: 'alice',
-    attempt: 1,
-  })
+  addRun(context.server.state)
   const folder = join(context.box.folder, 'golden')
   await mkdir(folder)
   if (isRoot) await chown(folder, 0, group)
   await chmod(folder, 0o2750)
   const plain = await sharingCheckout(context.box, { stable: [`folder:${folder}`] })
-  const env = { ...context.server.env, GITHUB_RUN_ID: '812' }
-  // Nothing to scan with: the last look of a release is judged.
-  const need = async (name: string) => {
-    throw new MintmarkError('TOOL_MISSING', `${name} is not installed`)
-  }
-  context.world = {
-    ...plain,
-    keys: signerOf(context),
-    env,
-    github: openGithub(env, plain.signal, 0),
-    tools: { ...plain.tools, need },
-  }
+  context.world = { ...worldOfJob(plain, context.server), keys: signerOf(context) }
   await trustOwnKey(context.world)
   await released(context.world, 'r-1', { allPass: true })
   await pointTo(context.world, 'stable', '1.0.0')

@@ -3,9 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run as approveVerb } from '../../pipeline/cli/verbs/approve.ts'
 import { run as shareVerb } from '../../pipeline/cli/verbs/share.ts'
-import { MintmarkError } from '../../pipeline/errors.ts'
 import type { CiJob } from '../../pipeline/ports/ci-job.ts'
-import { openGithub } from '../../pipeline/ports/octokit-github.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { eventsOf, readEvents } from '../../pipeline/stages/events.ts'
 import {
@@ -16,7 +14,9 @@ import {
 import { promote } from '../../pipeline/stages/promote.ts'
 import { trustedKeys } from '../../pipeline/stages/verify-release.ts'
 import { type GitHubServer, startGithub } from '../helpers/github-server.ts'
+import { addRun } from '../helpers/github-state.ts'
 import { refusal } from '../helpers/refusal.ts'
+import { worldOfJob } from '../helpers/reviewed-job.ts'
 import {
   type FolderBox,
   folderBox,
@@ -39,28 +39,8 @@ it.before.each(async (context) => {
   context.at = await folderBox()
   context.server = await startGithub()
   const { world } = context.at
-  const env = { ...context.server.env, GITHUB_RUN_ID: '812' }
-  // Nothing to scan with: the last look of a release is judged.
-  const need = async (name: string) => {
-    throw new MintmarkError('TOOL_MISSING', `${name} is not installed`)
-  }
-  context.world = {
-    ...world,
-    env,
-    github: openGithub(env, world.signal, 0),
-    tools: { ...world.tools, need },
-  }
-  context.server.state.runs.push({
-    id: 812,
-    workflow: 'release.yml',
-    branch: 'main',
-    created: '2026-11-23T03:00:00Z',
-    conclusion: null,
-    commit: '9f3c1d2e00000000000000000000000000000000',
-    actor: 'alice',
-    triggeringActor: 'alice',
-    attempt: 1,
-  })
+  context.world = worldOfJob(world, context.server)
+  addRun(context.server.state)
   await released(world, 'r-2', { allPass: true })
 })
 it.after.each(async ({ at, server }) => {

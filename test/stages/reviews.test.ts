@@ -1,10 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { World } from '../../pipeline/ports/world.ts'
-import { openGithub } from '../../pipeline/ports/octokit-github.ts'
 import { reviewersOf, reviewsSoFar } from '../../pipeline/stages/reviews.ts'
 import { type GitHubServer, startGithub } from '../helpers/github-server.ts'
+import { addRun } from '../helpers/github-state.ts'
 import { refusal } from '../helpers/refusal.ts'
+import { worldOfJob } from '../helpers/reviewed-job.ts'
 import { type TestWorld, testWorld } from '../helpers/world.ts'
 
 const it = suite<{ box: TestWorld; server: GitHubServer; world: World }>('reviewers of a run')
@@ -12,20 +13,8 @@ const it = suite<{ box: TestWorld; server: GitHubServer; world: World }>('review
 it.before.each(async (context) => {
   context.box = await testWorld()
   context.server = await startGithub()
-  const { world } = context.box
-  const env = { ...context.server.env, GITHUB_RUN_ID: '812' }
-  context.world = { ...world, env, github: openGithub(env, world.signal, 0) }
-  context.server.state.runs.push({
-    id: 812,
-    workflow: 'release.yml',
-    branch: 'main',
-    created: '2026-11-23T03:00:00Z',
-    conclusion: null,
-    commit: '9f3c1d2e00000000000000000000000000000000',
-    actor: 'octocat',
-    triggeringActor: 'dora',
-    attempt: 2,
-  })
+  context.world = worldOfJob(context.box.world, context.server)
+  addRun(context.server.state, { actor: 'octocat', triggeringActor: 'dora', attempt: 2 })
 })
 it.after.each(async ({ box, server }) => {
   await server.close()

@@ -1,7 +1,5 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { MintmarkError } from '../../../pipeline/errors.ts'
-import { openGithub } from '../../../pipeline/ports/octokit-github.ts'
 import { lookAtPromotion } from '../../../pipeline/stages/look-promotion.ts'
 import { trustedKeys } from '../../../pipeline/stages/verify-release.ts'
 import { awsCallsTable } from '../../../pipeline/targets/aws/calls-table.ts'
@@ -11,6 +9,8 @@ import type { Call } from '../../cloud/stand-in-types.ts'
 import { withStandIn } from '../../cloud/under-test.ts'
 import { type AwsBox, awsBox, goldenKey, organization, regions } from '../../helpers/aws-share.ts'
 import { type GitHubServer, startGithub } from '../../helpers/github-server.ts'
+import { addRun } from '../../helpers/github-state.ts'
+import { worldOfJob } from '../../helpers/reviewed-job.ts'
 import { share } from '../../helpers/share-fixture.ts'
 
 // What is planned for a pull request, and shown to who reviews a promotion, takes a role that looks and nothing else.
@@ -66,28 +66,8 @@ it('share apply takes more, so that the check above can fail', async () => {
 })
 
 it('the look of a promotion', async () => {
-  server.state.runs.push({
-    id: 812,
-    workflow: 'release.yml',
-    branch: 'main',
-    created: '2026-11-23T03:00:00Z',
-    conclusion: null,
-    commit: '9f3c1d2e00000000000000000000000000000000',
-    actor: 'alice',
-    triggeringActor: 'alice',
-    attempt: 1,
-  })
-  const env = { ...process.env, ...server.env, GITHUB_RUN_ID: '812' }
-  // Nothing to scan with: the last look of a release is judged.
-  const need = async (name: string) => {
-    throw new MintmarkError('TOOL_MISSING', `${name} is not installed`)
-  }
-  const world = {
-    ...aws.world,
-    env,
-    github: openGithub(env, aws.world.signal, 0),
-    tools: { ...aws.world.tools, need },
-  }
+  addRun(server.state)
+  const world = worldOfJob(aws.world, server, process.env)
   await callsOf(async () => {
     const look = await lookAtPromotion(world, {
       ref: 'debian-13@1.0.1',
