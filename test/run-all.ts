@@ -30,6 +30,8 @@ interface Totals {
 
 /** A failure's message and its stack; more of it stands where it was printed. */
 const linesPerFailure = 40
+/** A counterexample of a property can be a page long. */
+const lineLength = 500
 
 /** Picks the failures out of what uvu prints. */
 function failuresOf(): { hear(line: string): void; readonly failed: readonly string[] } {
@@ -55,7 +57,7 @@ function failuresOf(): { hear(line: string): void; readonly failed: readonly str
         if (ends[1] !== ends[2]) failed.push(`${file} ${ends[0]}`)
       }
       if (left > 0 && plain.trim() !== '') {
-        failed.push(plain)
+        failed.push(plain.length > lineLength ? `${plain.slice(0, lineLength)}…` : plain)
         left -= 1
       }
     },
