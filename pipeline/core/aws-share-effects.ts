@@ -94,9 +94,9 @@ function leftInPolicies(
     return [
       {
         why: `statements of ours in the policy of ${key.arn} still let ${listed(left)} use it`,
-        hint: facts.manages
-          ? 'no release has an image with that key there any more: take out what begins with MintmarkShare'
-          : 'set targets.aws.encrypt.managePolicy: true and apply, or take out what begins with MintmarkShare',
+        hint: isOfRelease(region, key)
+          ? 'set targets.aws.encrypt.managePolicy: true and apply, or take out what begins with MintmarkShare'
+          : 'no release has an image with that key there any more: take out what begins with MintmarkShare',
       },
     ]
   })

@@ -1,6 +1,8 @@
 import {
   CopyImageCommand,
+  DeregisterImageCommand,
   DescribeImageAttributeCommand,
+  DescribeImagesCommand,
   ModifyImageAttributeCommand,
 } from '@aws-sdk/client-ec2'
 import { GetKeyPolicyCommand, PutKeyPolicyCommand } from '@aws-sdk/client-kms'
@@ -257,6 +259,27 @@ it('two images that share a key do not write over each other', async () => {
     ),
   )
   for (const image of images) assert.equal(await named(home, image), [account(consumer)], image)
+})
+
+it('whom a key still names where the last image was deregistered is told, with what is to be taken out', async () => {
+  await aws.name({ stable: [account(consumer)] })
+  await aws.release('1.0.0')
+  await aws.pointTo('stable', '1.0.0')
+  assert.is((await applyPlan()).exit, 0)
+  const { Images = [] } = await ec2(factory, west).send(new DescribeImagesCommand({ Owners: ['self'] }))
+  for (const { ImageId } of Images) await ec2(factory, west).send(new DeregisterImageCommand({ ImageId }))
+  aws.images.delete(`1.0.0 ${west}`)
+  await aws.name({})
+  const told = await applyPlan()
+  assert.equal([await launchers(home), await named(home)], [[], []])
+  assert.match(told.text, `in the policy of ${keys.get(west)} still let account:${consumer} use it`)
+  assert.match(told.text, '→ no release has an image with that key there any more: take out what begins')
+  assert.is(told.exit, 10)
+  await putPolicy(west, [])
+  assert.is((await applyPlan()).exit, 0)
+  // Whoever may not ask for the key of a region without an image is kept from nothing else.
+  await cloud().change({ denials: [{ region: west, action: 'kms:DescribeKey' }] })
+  assert.is((await applyPlan()).exit, 0)
 })
 
 it('prove: a subnet is of one region', async () => {

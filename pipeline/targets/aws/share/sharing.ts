@@ -19,6 +19,7 @@ import type { AwsCalls } from '../client.ts'
 import type { CallsAt } from '../connect.ts'
 import { changeShares } from './change.ts'
 import { toCome, withComing } from './coming.ts'
+import { withKeyLeft } from './key-left.ts'
 import { type AmiRelease, type KnownAmi, lookAtRegion, orUnreachable, withGrants } from './look.ts'
 import { proveShare } from './prove.ts'
 
@@ -146,7 +147,8 @@ async function observe(
       orUnreachable(region, async () => {
         const calls = callsAt(world, region)
         const seen = await lookAtRegion(calls, { image, account, known })
-        const then = await withComing(calls, seen, { target, account, coming })
+        const whole = await withKeyLeft(calls, seen, { target, account })
+        const then = await withComing(calls, whole, { target, account, coming })
         return withNeededGrants(calls, then, named, shareFacts(about))
       }),
     ),
