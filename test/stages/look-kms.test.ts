@@ -8,12 +8,11 @@ import { signingActions } from '../../pipeline/core/github-settings.ts'
 import { chooseSigner } from '../../pipeline/ports/choose-signer.ts'
 import type { Signing } from '../../pipeline/ports/signing.ts'
 import type { World } from '../../pipeline/ports/world.ts'
-import { lookAtPromotion, type PromotionLook } from '../../pipeline/stages/look-promotion.ts'
-import { trustedKeys } from '../../pipeline/stages/verify-release.ts'
+import type { PromotionLook } from '../../pipeline/stages/look-promotion.ts'
 import { type GitHubServer, startGithub } from '../helpers/github-server.ts'
 import { addRun } from '../helpers/github-state.ts'
 import { type MotoServer, makeSigningKey, startMoto } from '../helpers/moto-server.ts'
-import { worldOfJob } from '../helpers/reviewed-job.ts'
+import { look, worldOfJob } from '../helpers/reviewed-job.ts'
 import { group, isRoot, pointTo, released, sharingCheckout, trustOwnKey } from '../helpers/share-fixture.ts'
 import { checkout, type TestWorld, testWorld } from '../helpers/world.ts'
 
@@ -96,20 +95,11 @@ it.after(async ({ box, moto, server, guard }) => {
 })
 
 /** What a job sees whose role is refused these. */
-async function look(context: Context, without: readonly string[]): Promise<PromotionLook> {
+async function lookWithout(context: Context, without: readonly string[]): Promise<PromotionLook> {
   refused.clear()
   for (const operation of without) refused.add(operation)
   asked.length = 0
-  const world = { ...context.world, keys: signerOf(context) }
-  return lookAtPromotion(world, {
-    ref: 'debian-13@1.0.1',
-    channel: 'stable',
-    trust: { trust: await trustedKeys(world, null), onlyTrust: false },
-    by: 'alice',
-    trivyDb: null,
-    knownExploited: null,
-    update: () => undefined,
-  })
+  return look({ ...context.world, keys: signerOf(context) })
 }
 
 const digestsOf = ({ promotion, share }: PromotionLook) => [promotion.digest, share.plan.digest]
@@ -117,9 +107,9 @@ const digestsOf = ({ promotion, share }: PromotionLook) => [promotion.digest, sh
 const knowsKey = ({ needs }: PromotionLook) => needs.find(({ name }) => name === 'key')?.met
 
 it('who may not sign sees the same, by both digests, and asks for no signature', async (context) => {
-  const full = await look(context, [])
+  const full = await lookWithout(context, [])
   assert.equal([full.share.plan.actions.map(({ kind }) => kind), knowsKey(full)], [['grant'], true])
-  const reading = await look(context, ['Sign'])
+  const reading = await lookWithout(context, ['Sign'])
   assert.equal(digestsOf(reading), digestsOf(full))
   assert.is(knowsKey(reading), true)
   assert.equal(
@@ -129,8 +119,8 @@ it('who may not sign sees the same, by both digests, and asks for no signature',
 })
 
 it('who may not know the key plans something else: that right is none to leave out', async (context) => {
-  const full = await look(context, [])
-  const blind = await look(context, ['Sign', 'GetPublicKey'])
+  const full = await lookWithout(context, [])
+  const blind = await lookWithout(context, ['Sign', 'GetPublicKey'])
   assert.is(knowsKey(blind), false)
   assert.is.not(blind.share.plan.digest, full.share.plan.digest)
   assert.equal(

@@ -6,17 +6,12 @@ import { run as shareVerb } from '../../pipeline/cli/verbs/share.ts'
 import type { CiJob } from '../../pipeline/ports/ci-job.ts'
 import type { World } from '../../pipeline/ports/world.ts'
 import { eventsOf, readEvents } from '../../pipeline/stages/events.ts'
-import {
-  approveAsReviewed,
-  lookAtPromotion,
-  type PromotionLook,
-} from '../../pipeline/stages/look-promotion.ts'
+import { approveAsReviewed, type PromotionLook } from '../../pipeline/stages/look-promotion.ts'
 import { promote } from '../../pipeline/stages/promote.ts'
-import { trustedKeys } from '../../pipeline/stages/verify-release.ts'
 import { type GitHubServer, startGithub } from '../helpers/github-server.ts'
 import { addRun } from '../helpers/github-state.ts'
 import { refusal } from '../helpers/refusal.ts'
-import { worldOfJob } from '../helpers/reviewed-job.ts'
+import { look, place, trustOf, worldOfJob } from '../helpers/reviewed-job.ts'
 import {
   type FolderBox,
   folderBox,
@@ -47,18 +42,6 @@ it.after.each(async ({ at, server }) => {
   await server.close()
   await at.box.close()
 })
-
-const place = { ref: 'debian-13@1.0.1', channel: 'stable', update: () => undefined }
-const trustOf = async (world: World) => ({ trust: await trustedKeys(world, null), onlyTrust: false })
-
-const look = async (world: World): Promise<PromotionLook> =>
-  lookAtPromotion(world, {
-    ...place,
-    trust: await trustOf(world),
-    by: 'alice',
-    trivyDb: null,
-    knownExploited: null,
-  })
 
 const accept = async (world: World, seen: PromotionLook, change: { readonly diff?: string } = {}) =>
   approveAsReviewed(world, {

@@ -1,7 +1,5 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { lookAtPromotion } from '../../../pipeline/stages/look-promotion.ts'
-import { trustedKeys } from '../../../pipeline/stages/verify-release.ts'
 import { awsCallsTable } from '../../../pipeline/targets/aws/calls-table.ts'
 import { uncalledActions, unexpectedCalls } from '../../cloud/permissions.ts'
 import { consumer, factory } from '../../cloud/stand-in.ts'
@@ -10,7 +8,7 @@ import { withStandIn } from '../../cloud/under-test.ts'
 import { type AwsBox, awsBox, goldenKey, organization, regions } from '../../helpers/aws-share.ts'
 import { type GitHubServer, startGithub } from '../../helpers/github-server.ts'
 import { addRun } from '../../helpers/github-state.ts'
-import { worldOfJob } from '../../helpers/reviewed-job.ts'
+import { look, worldOfJob } from '../../helpers/reviewed-job.ts'
 import { share } from '../../helpers/share-fixture.ts'
 
 // What is planned for a pull request, and shown to who reviews a promotion, takes a role that looks and nothing else.
@@ -69,16 +67,7 @@ it('the look of a promotion', async () => {
   addRun(server.state)
   const world = worldOfJob(aws.world, server, process.env)
   await callsOf(async () => {
-    const look = await lookAtPromotion(world, {
-      ref: 'debian-13@1.0.1',
-      channel: 'stable',
-      trust: { trust: await trustedKeys(world, null), onlyTrust: false },
-      by: 'alice',
-      trivyDb: null,
-      knownExploited: null,
-      update: () => undefined,
-    })
-    assert.ok(look.share.plan.actions.length > 0)
+    assert.ok((await look(world)).share.plan.actions.length > 0)
   })
 })
 

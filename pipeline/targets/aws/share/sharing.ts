@@ -18,9 +18,8 @@ import { type CallerIdentity, callerIdentity, requireAccount } from '../account.
 import type { AwsCalls } from '../client.ts'
 import type { CallsAt } from '../connect.ts'
 import { changeShares } from './change.ts'
-import { toCome, withComing } from './coming.ts'
-import { withKeyLeft } from './key-left.ts'
 import { type AmiRelease, type KnownAmi, lookAtRegion, orUnreachable, withGrants } from './look.ts'
+import { toCome, withOwnKey } from './own-key.ts'
 import { proveShare } from './prove.ts'
 
 /** Where the images may be: what the definition says now, and wherever one was brought. */
@@ -147,8 +146,7 @@ async function observe(
       orUnreachable(region, async () => {
         const calls = callsAt(world, region)
         const seen = await lookAtRegion(calls, { image, account, known })
-        const whole = await withKeyLeft(calls, seen, { target, account })
-        const then = await withComing(calls, whole, { target, account, coming })
+        const then = await withOwnKey(calls, seen, { target, account, coming })
         return withNeededGrants(calls, then, named, shareFacts(about))
       }),
     ),
